@@ -1,0 +1,391 @@
+//! The receiving end of a chain.
+
+use std::cell::{Cell, OnceCell};
+use std::fmt;
+use std::mem;
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::cancel::CancelHandle;
+use crate::chain::{self, Resultant, Source};
+use crate::failure::{Failure, LinkKind, Origin};
+use crate::firer::Firer;
+use crate::node::{self, Link, Output, Root, Slot};
+use crate::outcome::IntoDeferred;
+use crate::report::{self, report};
+
+/// A result that may not be there yet, and the chain of callbacks and errbacks that it will run through.
+///
+/// A chain has two lines: the callback line for values, the errback line for failures. Each link that is
+/// added takes the `Deferred` and gives back the new end of the chain, with the type of what the link
+/// returns. Links run in the order in which they were added, each with what the one before it returned:
+///
+/// | what a link returns | what the next link gets |
+/// |---|---|
+/// | `Ok(value)`, or `()` | the value, on the callback line |
+/// | `Err(failure)`, or a panic | the failure, on the errback line |
+/// | a `Deferred` | what that one ends with, once it is there; meanwhile the chain waits |
+///
+/// A link added before the result is there runs inside the call that fires the chain; one added to a
+/// chain that has its result runs at once, inside the call that adds it, and allocates nothing.
+/// Nothing that a link does makes firing or adding fail.
+///
+/// # Dropping
+///
+/// Dropping the end of a chain cancels nothing: what was added still runs when the chain is fired. If
+/// the chain has ended with a failure, or ends with one later, nobody is left to handle it, and it is
+/// reported as an *unhandled error*, at that moment, through the hook of
+/// [`set_report_hook`](crate::set_report_hook). End a chain with [`ignore`](Self::ignore) or
+/// [`log_failure`](Self::log_failure) to say what should become of a failure.
+///
+/// # Examples
+///
+/// ```
+/// use deferred::{Deferred, Failure};
+///
+/// let (firer, deferred) = Deferred::<Vec<u8>>::new();
+/// let length = deferred
+///     .add_callback(|poem| String::from_utf8(poem).map_err(Failure::from))
+///     .add_errback(|failure| {
+///         failure.trap::<std::string::FromUtf8Error>()?;
+///         Ok(String::from("(illegible)"))
+///     })
+///     .map(|poem| poem.chars().count());
+///
+/// firer.callback("Tränen".into());
+///
+/// assert_eq!(deferred::testing::success_result_of(length), 6);
+/// ```
+///
+/// *Twisted's `Deferred`. There, one object changes its result as the callbacks run; here every link has
+/// a type of its own, the firing end is a separate [`Firer`], and firing twice does not compile.*
+#[must_use = "a Deferred that is dropped reports its failure as unhandled; end it with `ignore` or `log_failure`"]
+pub struct Deferred<T> {
+    state: State<T>,
+    /// The source of the chain, for those who cancel it. A chain that began with a result gets one when asked for.
+    source: OnceCell<Rc<dyn Source>>,
+}
+
+enum State<T> {
+    Fired(Result<T, Failure>),
+    /// The result will be in this node's slot.
+    Waiting(Rc<dyn Output<T>>),
+    /// A link was added, or the result taken: nothing is left to do when this is dropped.
+    Spent,
+}
+
+impl<T: 'static> Deferred<T> {
+    /// Makes a chain without links, and the [`Firer`] that will give it its result.
+    pub fn new() -> (Firer<T>, Self) {
+        Self::with_root(Root::new(None))
+    }
+
+    /// Makes a chain like [`new`](Self::new) does, with a function that stops the work when it is cancelled.
+    ///
+    /// When the chain is cancelled before it has fired, `canceller` is called once, with a firer. It may
+    /// fire the chain with a value or a failure of its own; if it returns without firing, the chain ends
+    /// with [`CancelledError`](crate::CancelledError), and if it panics, with that panic. Whatever the
+    /// producer's own firer does after that is refused. The canceller is dropped as soon as the chain
+    /// has a result.
+    ///
+    /// *Twisted's `Deferred(canceller)`.*
+    pub fn with_canceller(canceller: impl FnOnce(Firer<T>) + 'static) -> (Firer<T>, Self) {
+        Self::with_root(Root::new(Some(Box::new(canceller))))
+    }
+
+    fn with_root(root: Rc<Root<T>>) -> (Firer<T>, Self) {
+        let source: Rc<dyn Source> = root.clone();
+        let deferred = Self {
+            state: State::Waiting(root.clone()),
+            source: source.into(),
+        };
+        (Firer::new(root), deferred)
+    }
+
+    /// Adds a callback: it gets the value. A failure passes it by.
+    ///
+    /// It returns a `Result<U, Failure>`, a `Deferred<U>` for which the chain will wait, or `()`.
+    ///
+    /// *Twisted's `addCallback`.*
+    #[track_caller]
+    pub fn add_callback<R>(self, callback: impl FnOnce(T) -> R + 'static) -> Deferred<R::Value>
+    where
+        R: IntoDeferred<Value: 'static>,
+    {
+        self.link(LinkKind::Callback, |input| match input {
+            Ok(value) => callback(value).into_deferred(),
+            Err(failure) => Deferred::fail(failure),
+        })
+    }
+
+    /// Adds an errback: it gets the failure, and what it returns is the chain's result. A value passes it by.
+    ///
+    /// Returning `Ok` puts the chain back on the callback line. Returning `Err` with the failure that it
+    /// was given lets that failure go on as it was.
+    ///
+    /// *Twisted's `addErrback`.*
+    #[track_caller]
+    pub fn add_errback<R>(self, errback: impl FnOnce(Failure) -> R + 'static) -> Self
+    where
+        R: IntoDeferred<Value = T>,
+    {
+        self.link(LinkKind::Errback, |input| match input {
+            Ok(value) => Self::succeed(value),
+            Err(failure) => errback(failure).into_deferred(),
+        })
+    }
+
+    /// Adds a callback and an errback side by side: exactly one of them runs.
+    ///
+    /// A failure of the callback goes to the next link, not to this errback.
+    ///
+    /// *Twisted's `addCallbacks`.*
+    #[track_caller]
+    pub fn add_callbacks<R, S>(
+        self,
+        callback: impl FnOnce(T) -> R + 'static,
+        errback: impl FnOnce(Failure) -> S + 'static,
+    ) -> Deferred<R::Value>
+    where
+        R: IntoDeferred<Value: 'static>,
+        S: IntoDeferred<Value = R::Value>,
+    {
+        self.link(LinkKind::Callbacks, |input| match input {
+            Ok(value) => callback(value).into_deferred(),
+            Err(failure) => errback(failure).into_deferred(),
+        })
+    }
+
+    /// Adds one function for both lines: it gets whatever the result is.
+    ///
+    /// *Twisted's `addBoth`.*
+    #[track_caller]
+    pub fn add_both<R>(
+        self,
+        both: impl FnOnce(Result<T, Failure>) -> R + 'static,
+    ) -> Deferred<R::Value>
+    where
+        R: IntoDeferred<Value: 'static>,
+    {
+        self.link(LinkKind::Both, |input| both(input).into_deferred())
+    }
+
+    /// Adds a callback that cannot fail, and returns a plain value.
+    #[track_caller]
+    pub fn map<U: 'static>(self, f: impl FnOnce(T) -> U + 'static) -> Deferred<U> {
+        self.link(LinkKind::Callback, |input| input.map(f).into_deferred())
+    }
+
+    /// Ends the chain: its value is dropped, and its failure too, without a report.
+    #[track_caller]
+    pub fn ignore(self) {
+        drop(self.link(LinkKind::Both, |_| Deferred::succeed(())));
+    }
+
+    /// Ends the chain: its value is dropped, its failure is reported with `headline`.
+    ///
+    /// *Twisted's `addErrback(log.err)`.*
+    #[track_caller]
+    pub fn log_failure(self, headline: &'static str) {
+        drop(self.link(LinkKind::Both, move |input| {
+            if let Err(failure) = input {
+                report(headline, &failure);
+            }
+            Deferred::succeed(())
+        }));
+    }
+
+    #[track_caller]
+    fn link<U: 'static>(
+        self,
+        kind: LinkKind,
+        work: impl FnOnce(Result<T, Failure>) -> Deferred<U> + 'static,
+    ) -> Deferred<U> {
+        let origin = Origin {
+            kind,
+            place: Location::caller(),
+        };
+        let mut this = self;
+        let source = mem::take(&mut this.source);
+        match this.settle() {
+            Ok(input) => node::call(work, input, origin).continues(source),
+            Err(waiting) => {
+                let link = Link::new(work, origin);
+                waiting.into_node().slot().set(Slot::Next(link.clone()));
+                Deferred {
+                    state: State::Waiting(link),
+                    source,
+                }
+            }
+        }
+    }
+
+    /// Makes `self`, which the last link of the chain of `source` returned, the end of that chain.
+    fn continues(self, source: OnceCell<Rc<dyn Source>>) -> Self {
+        let Some(outer) = source.get() else {
+            return self;
+        };
+        match self.settle() {
+            Ok(result) => Self {
+                state: State::Fired(result),
+                source,
+            },
+            Err(inner) if chain::join(outer, inner.source()) => Self {
+                state: State::Waiting(inner.into_node()),
+                source,
+            },
+            Err(inner) => {
+                drop(inner);
+                Self::fail(Failure::new(crate::CircularChain))
+            }
+        }
+    }
+}
+
+impl<T> Deferred<T> {
+    /// Makes a chain that has this value already.
+    ///
+    /// *Twisted's `defer.succeed`.*
+    pub const fn succeed(value: T) -> Self {
+        Self::from_result(Ok(value))
+    }
+
+    /// Makes a chain that has failed already.
+    ///
+    /// *Twisted's `defer.fail`.*
+    #[track_caller]
+    pub fn fail(error: impl Into<Failure>) -> Self {
+        Self::from_result(Err(error.into()))
+    }
+
+    /// Makes a chain that has this result already.
+    pub const fn from_result(result: Result<T, Failure>) -> Self {
+        Self {
+            state: State::Fired(result),
+            source: OnceCell::new(),
+        }
+    }
+
+    /// Whether a result is there: a link added now would run at once.
+    ///
+    /// *Twisted's `called`, but `false` also while the chain waits for another Deferred.*
+    #[must_use]
+    pub fn has_result(&self) -> bool {
+        match &self.state {
+            State::Fired(_) => true,
+            State::Waiting(node) => peek(node.slot(), |slot| matches!(slot, Slot::Result(_))),
+            State::Spent => false,
+        }
+    }
+
+    /// Takes the result, if it is there, and gives back the `Deferred` if not.
+    ///
+    /// # Errors
+    ///
+    /// The `Deferred` itself, unchanged, if the chain still waits.
+    pub fn into_result(self) -> Result<Result<T, Failure>, Self> {
+        self.settle()
+    }
+
+    /// Cancels what the chain waits for now. Without effect if the chain has a result, or is running.
+    ///
+    /// If that is the chain's own beginning, its canceller is called, and the chain ends as
+    /// [`with_canceller`](Self::with_canceller) says; without a canceller it ends with
+    /// [`CancelledError`](crate::CancelledError). If the chain waits for a Deferred that a callback
+    /// returned, that one is cancelled, and the chain goes on with what it ends with. The errbacks
+    /// have run when this returns. A firing that comes later is swallowed: the firer is told, nothing else happens.
+    ///
+    /// *Twisted's `Deferred.cancel`.*
+    pub fn cancel(&self) {
+        if let Some(source) = self.source.get() {
+            chain::cancel(source);
+        }
+    }
+
+    /// A handle that cancels this chain from elsewhere, also after more links were added.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle::new(self.source.get_or_init(Resultant::source))
+    }
+
+    /// The result, if it is there; else this `Deferred`, which then really waits: its node's slot is empty.
+    pub(crate) fn settle(mut self) -> Result<Result<T, Failure>, Self> {
+        match mem::replace(&mut self.state, State::Spent) {
+            State::Fired(result) => Ok(result),
+            State::Waiting(node) => match node.slot().take() {
+                Slot::Result(result) => Ok(result),
+                empty => {
+                    node.slot().set(empty);
+                    self.state = State::Waiting(node);
+                    Err(self)
+                }
+            },
+            State::Spent => unreachable!("a spent Deferred is never given out"),
+        }
+    }
+
+    /// The source of a chain that waits.
+    pub(crate) fn source(&self) -> &Rc<dyn Source> {
+        self.source.get().expect("a chain that waits has a source")
+    }
+
+    /// Gives up this end of a chain that waits, for the sake of its last node.
+    pub(crate) fn into_node(mut self) -> Rc<dyn Output<T>> {
+        match mem::replace(&mut self.state, State::Spent) {
+            State::Waiting(node) => node,
+            State::Fired(_) | State::Spent => unreachable!("only called on a chain that waits"),
+        }
+    }
+
+    /// Notes in the failure, if this has one, that it came by the link of `origin`.
+    pub(crate) fn mark(&mut self, origin: Origin) {
+        if let State::Fired(Err(failure)) = &mut self.state {
+            failure.passed(origin);
+        }
+    }
+}
+
+impl<T> Drop for Deferred<T> {
+    fn drop(&mut self) {
+        let last = match mem::replace(&mut self.state, State::Spent) {
+            State::Fired(result) => result,
+            State::Waiting(node) => match node.slot().replace(Slot::Closed) {
+                Slot::Result(result) => result,
+                _ => return,
+            },
+            State::Spent => return,
+        };
+        if let Err(failure) = last {
+            report::unhandled(&failure);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Deferred<T> {
+    /// Shows whether the chain waits, has a value, or has failed and why; values are not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let describe = |result: &Result<T, Failure>| match result {
+            Ok(_) => String::from("succeeded"),
+            Err(failure) => format!("failed: {failure}"),
+        };
+        let state = match &self.state {
+            State::Fired(result) => describe(result),
+            State::Waiting(node) => peek(node.slot(), |slot| match slot {
+                Slot::Result(result) => describe(result),
+                _ => String::from("waiting"),
+            }),
+            State::Spent => String::from("spent"),
+        };
+        f.debug_tuple("Deferred")
+            .field(&format_args!("{state}"))
+            .finish()
+    }
+}
+
+/// Looks into a slot without changing it.
+fn peek<T, R>(slot: &Cell<Slot<T>>, look: impl FnOnce(&Slot<T>) -> R) -> R {
+    let state = slot.take();
+    let seen = look(&state);
+    slot.set(state);
+    seen
+}

@@ -1,0 +1,81 @@
+//! How a program reads its arguments, prints a line, and gives up.
+//!
+//! All programs keep one convention: what goes wrong because of how a program was called is told in
+//! one line on standard error, and the program ends with the exit code 2.
+//!
+//! ```text
+//! slowpoetry: invalid value 'abc' for '--port <N>'; a port is a number from 0 to 65535 (try --help)
+//! ```
+
+use std::env;
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::process;
+
+/// Parses the command line, or ends the program.
+///
+/// `--help` and `--version` print what they should and end with the exit code 0. Anything else
+/// that `clap` objects to ends by [`die`], with what was wrong, a semicolon, and what is right: the
+/// message of the value's parser if there is one, else `clap`'s tip, else the usage.
+pub fn parse<P: clap::Parser>() -> P {
+    P::try_parse().unwrap_or_else(|error| {
+        if error.use_stderr() {
+            let usage = P::command().render_usage().to_string();
+            die(format!("{} (try --help)", in_one_line(&error, &usage)));
+        }
+        error.exit()
+    })
+}
+
+/// Prints a line on standard output at once, or ends the program.
+///
+/// It ends quietly when no one reads the output any more, as in `slowpoetry poem.txt | head -1`,
+/// where `println!` would panic.
+pub fn say(line: impl Display) {
+    let mut output = io::stdout().lock();
+    match writeln!(output, "{line}").and_then(|()| output.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) => die(format!("cannot write to standard output: {error}")),
+    }
+}
+
+/// Prints `program: message` on standard error and ends the program with the exit code 2.
+pub fn die(message: impl Display) -> ! {
+    // Nothing is left to be done for one who has closed standard error.
+    let _ = writeln!(io::stderr(), "{}: {message}", program());
+    process::exit(2)
+}
+
+/// The program's name as it was called, without its folder and the `.exe` that some systems add.
+fn program() -> String {
+    let called = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&called).file_stem().unwrap_or(&called);
+    name.to_string_lossy().into_owned()
+}
+
+/// Makes one line of an error that `clap` prints in several paragraphs: first what was wrong, with
+/// the parser's message at its end, then perhaps a tip, then the usage.
+fn in_one_line(error: &clap::Error, usage: &str) -> String {
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+
+    let (wrong, right) = if let Some(source) = error.source() {
+        let message = source.to_string();
+        let end = text.find(&format!(": {message}")).unwrap_or(text.len());
+        (&text[..end], message)
+    } else {
+        let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+        let second = rest.split("\n\n").next().unwrap_or_default();
+        let tip = second.trim_start().strip_prefix("tip: ");
+        (first, tip.unwrap_or(usage).to_owned())
+    };
+    format!("{}; {}", joined(wrong), joined(&right))
+}
+
+/// Puts the words of several lines into one.
+fn joined(lines: &str) -> String {
+    lines.split_whitespace().collect::<Vec<_>>().join(" ")
+}
