@@ -1,0 +1,50 @@
+//! Work that the loop does between callbacks.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::Reactor;
+
+/// Something that a callback leaves to the loop: what it recorded is carried out when it has returned.
+///
+/// A method of a transport that is called from a callback only records; the transport gives itself to the
+/// loop as a job, which sends what was written, or tells its protocol of the end.
+pub trait Job {
+    /// Called by the loop, once for each time that the job was given to it.
+    fn run(self: Rc<Self>, reactor: &Reactor);
+}
+
+/// The jobs that wait.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    after_callback: RefCell<VecDeque<Rc<dyn Job>>>,
+    next_turn: RefCell<VecDeque<Rc<dyn Job>>>,
+}
+
+impl Jobs {
+    pub(crate) fn after_callback(&self, job: Rc<dyn Job>) {
+        self.after_callback.borrow_mut().push_back(job);
+    }
+
+    pub(crate) fn next_turn(&self, job: Rc<dyn Job>) {
+        self.next_turn.borrow_mut().push_back(job);
+    }
+
+    pub(crate) fn take_after_callback(&self) -> Option<Rc<dyn Job>> {
+        self.after_callback.borrow_mut().pop_front()
+    }
+
+    pub(crate) fn take_for_this_turn(&self) -> Option<Rc<dyn Job>> {
+        self.next_turn.borrow_mut().pop_front()
+    }
+
+    /// How many jobs wait for the next turn.
+    pub(crate) fn for_next_turn(&self) -> usize {
+        self.next_turn.borrow().len()
+    }
+
+    pub(crate) fn clear(&self) {
+        while self.take_after_callback().is_some() || self.take_for_this_turn().is_some() {}
+    }
+}

@@ -1,0 +1,67 @@
+//! An event loop that calls you back: readiness, time, threads and signals.
+//!
+//! A reactor waits for many things at once, and when one of them has happened, it calls the function that
+//! was left for it. One callback runs at a time, on one thread; when it returns, the loop goes on, also
+//! when it failed.
+//!
+//! ```
+//! use reactor::Reactor;
+//! use std::time::Duration;
+//!
+//! fn count(reactor: &Reactor, n: u32) {
+//!     if n == 0 {
+//!         reactor.stop().expect("it runs: this is one of its callbacks");
+//!     } else {
+//!         println!("{n} …");
+//!         reactor.call_later(Duration::from_millis(2), move |reactor| count(reactor, n - 1));
+//!     }
+//! }
+//!
+//! let reactor = Reactor::new()?;
+//! reactor.call_when_running(|reactor| count(reactor, 3));
+//! reactor.run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it calls back for
+//!
+//! - **Time**: [`Reactor::call_later`], and [`DelayedCall`] to cancel or move the call.
+//! - **Readiness**: objects with a descriptor, given to [`Reactor::add_reader`] and
+//!   [`Reactor::add_writer`]; see [`ReadDescriptor`] and [`WriteDescriptor`].
+//! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and
+//!   [`Reactor::defer_to_thread`] has work done elsewhere that would block it.
+//! - **Signals**: SIGINT and SIGTERM end [`Reactor::run`] in order.
+//!
+//! # Backends
+//!
+//! How the system tells of readiness is a [`backend`]'s business. [`Reactor::new`] takes `polling`, which
+//! works everywhere, or the one that the environment variable `REACTOR_BACKEND` names;
+//! [`Reactor::with_backend`] takes any [`Backend`](backend::Backend).
+//!
+//! # What it is not
+//!
+//! It knows no protocols and no bytes on a wire: these are the `protocols` crate's. It is not
+//! multi-threaded and not global: more cores are more reactors, one per thread.
+//!
+//! *The design is that of Twisted's reactor; the turn of the loop, shown as one function, is in the
+//! manner of libuv's documentation.*
+
+pub mod backend;
+mod callback;
+mod calls;
+mod closed;
+mod descriptors;
+mod jobs;
+mod pool;
+mod reactor;
+mod remote;
+mod signals;
+mod turn;
+
+pub use self::callback::CallResult;
+pub use self::calls::{CallError, DelayedCall};
+pub use self::closed::ConnectionClosed;
+pub use self::descriptors::{Descriptor, ReadDescriptor, WriteDescriptor};
+pub use self::jobs::Job;
+pub use self::reactor::{Reactor, ReactorError, Stopped};
+pub use self::remote::RemoteHandle;
