@@ -14,7 +14,6 @@
 //! next client connect, and puts it in a queue where no one looks. All later programs of the
 //! tutorial are about taking that waiting out.
 
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
@@ -35,7 +34,7 @@ struct Options {
 
     /// The port to listen on, or 0 for any that is free.
     #[arg(long, value_name = "N", default_value = "0")]
-    #[arg(value_parser = parse_port, allow_negative_numbers = true)]
+    #[arg(value_parser = cli::parse_port, allow_negative_numbers = true)]
     port: u16,
 
     /// The interface to listen on, by name or address.
@@ -44,18 +43,18 @@ struct Options {
 
     /// The time between two pieces.
     #[arg(long, value_name = "SECONDS", default_value = "0.1")]
-    #[arg(value_parser = parse_delay, allow_negative_numbers = true)]
+    #[arg(value_parser = cli::parse_delay, allow_negative_numbers = true)]
     delay: Duration,
 
     /// The size of a piece.
     #[arg(long, value_name = "N", default_value = "10")]
-    #[arg(value_parser = parse_num_bytes, allow_negative_numbers = true)]
+    #[arg(value_parser = cli::parse_num_bytes, allow_negative_numbers = true)]
     num_bytes: NonZeroUsize,
 }
 
 fn main() {
     let options: Options = cli::parse();
-    let poem = read_poem(&options);
+    let poem = cli::read_poem(&options.poem_file);
     let listener = listen(&options);
 
     loop {
@@ -73,15 +72,6 @@ fn main() {
             }
         }
     }
-}
-
-fn read_poem(options: &Options) -> Vec<u8> {
-    let path = &options.poem_file;
-    fs::read(path).unwrap_or_else(|error| {
-        cli::die(format!(
-            "cannot read {path:?}: {error}; a poem is a file that you may read"
-        ))
-    })
 }
 
 fn listen(options: &Options) -> TcpListener {
@@ -121,23 +111,4 @@ fn send_poem(mut client: TcpStream, poem: &[u8], options: &Options) -> io::Resul
         thread::sleep(options.delay);
     }
     Ok(())
-}
-
-fn parse_port(text: &str) -> Result<u16, &'static str> {
-    text.parse()
-        .map_err(|_| "a port is a number from 0 to 65535")
-}
-
-/// The upper end is a day: longer ones are slips of the hand.
-fn parse_delay(text: &str) -> Result<Duration, &'static str> {
-    match text.parse() {
-        // Neither an infinity nor a NaN lies between two numbers.
-        Ok(seconds) if (0.0..=86400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("a delay is a number of seconds from 0 to 86400"),
-    }
-}
-
-fn parse_num_bytes(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse()
-        .map_err(|_| "a piece is a whole number of bytes from 1 up")
 }

@@ -1,4 +1,4 @@
-//! How a program reads its arguments, prints a line, and gives up.
+//! How a program reads its arguments, runs its reactor, prints a line, and gives up.
 //!
 //! All programs keep one convention: what goes wrong because of how a program was called is told in
 //! one line on standard error, and the program ends with the exit code 2.
@@ -10,9 +10,14 @@
 use std::env;
 use std::error::Error;
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, ErrorKind, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process;
+use std::time::Duration;
+
+use protocols::reactor::{Reactor, Stopped, backend};
 
 /// Parses the command line, or ends the program.
 ///
@@ -26,6 +31,75 @@ pub fn parse<P: clap::Parser>() -> P {
             die(format!("{} (try --help)", in_one_line(&error, &usage)));
         }
         error.exit()
+    })
+}
+
+/// Makes a reactor on the backend of this name, else on the one that the environment or the system
+/// chooses; or ends the program.
+pub fn reactor(backend: Option<&str>) -> Reactor {
+    let reactor = match backend {
+        Some(name) => backend::from_name(name).and_then(Reactor::with_backend),
+        None => Reactor::new(),
+    };
+    reactor.unwrap_or_else(|error| die(error))
+}
+
+/// Runs the reactor and says why it stopped; or ends the program.
+pub fn run(reactor: &Reactor) -> Stopped {
+    reactor.run().unwrap_or_else(|error| die(error))
+}
+
+/// Parses a time for which one waits, in seconds.
+///
+/// # Errors
+///
+/// What is right, if the text is not that. The upper end is a day: longer ones are slips of the hand.
+pub fn parse_patience(text: &str) -> Result<Duration, &'static str> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 86400.0 => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("a time to wait is a number of seconds above 0, up to 86400"),
+    }
+}
+
+/// Parses a port to listen on.
+///
+/// # Errors
+///
+/// What is right, if the text is not that.
+pub fn parse_port(text: &str) -> Result<u16, &'static str> {
+    text.parse()
+        .map_err(|_| "a port is a number from 0 to 65535")
+}
+
+/// Parses the delay between two pieces, in seconds, up to a day.
+///
+/// # Errors
+///
+/// What is right, if the text is not that.
+pub fn parse_delay(text: &str) -> Result<Duration, &'static str> {
+    match text.parse() {
+        // Neither an infinity nor a NaN lies between two numbers.
+        Ok(seconds) if (0.0..=86400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("a delay is a number of seconds from 0 to 86400"),
+    }
+}
+
+/// Parses the size of a piece.
+///
+/// # Errors
+///
+/// What is right, if the text is not that.
+pub fn parse_num_bytes(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse()
+        .map_err(|_| "a piece is a whole number of bytes from 1 up")
+}
+
+/// Reads a poem, which may be any file; or ends the program.
+pub fn read_poem(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| {
+        die(format!(
+            "cannot read {path:?}: {error}; a poem is a file that you may read"
+        ))
     })
 }
 

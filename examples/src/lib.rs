@@ -1,15 +1,22 @@
 //! What several programs of the poetry tutorial share, so that each program shows its own idea only.
 //!
 //! - [`ServerAddress`]: the `[HOST:]PORT` by which a client is told of a server;
-//! - [`cli`]: how a program reads its arguments, prints a line, and gives up;
+//! - [`get_poetry`]: a client behind a function that returns a Deferred;
+//! - [`Tally`]: which poems a client waits for, and what has become of them;
+//! - [`cli`]: how a program reads its arguments, runs its reactor, prints a line, and gives up;
 //! - [`report`]: the lines in which the clients say what they got, and when.
 //!
-//! The programs are the folders beside this one, numbered as the parts of the tutorial are.
+//! The programs are the folders beside this one. `poetry/` has the ones to begin with; the others are
+//! numbered as the parts of the tutorial are.
 
 #![forbid(unsafe_code)]
 
 mod address;
 pub mod cli;
+mod client;
 pub mod report;
+mod tally;
 
 pub use address::{AddressError, ServerAddress};
+pub use client::{Silent, get_poetry};
+pub use tally::Tally;

@@ -15,6 +15,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use protocols::deferred::Failure;
+
 /// Says that a piece of a poem has arrived.
 pub fn piece(task: usize, bytes: usize, server: impl fmt::Display) -> String {
     format!("Task {task}: got {bytes} bytes of poetry from {server}")
@@ -28,6 +30,22 @@ pub fn poem(task: usize, bytes: usize) -> String {
 /// Says how many poems came, and how long that took.
 pub fn total(poems: usize, elapsed: Duration) -> String {
     format!("Got {poems} poems in {}", Elapsed(elapsed))
+}
+
+/// Says why a poem could not be had: the error, and behind it what caused it.
+pub fn no_poem(task: usize, server: impl fmt::Display, why: &Failure) -> String {
+    let mut line = format!("Task {task}: no poetry from {server}: {}", why.error());
+    let mut cause = why.error().source();
+    while let Some(error) = cause {
+        line += &format!(": {error}");
+        cause = error.source();
+    }
+    line
+}
+
+/// Says how much of a poem had come when the user had enough.
+pub fn interrupted(task: usize, bytes: usize, server: impl fmt::Display) -> String {
+    format!("Task {task}: interrupted after {bytes} bytes of poetry from {server}")
 }
 
 /// Shows a duration as hours, minutes, seconds and microseconds: `0:00:10.133169`.
@@ -49,6 +67,19 @@ impl fmt::Display for Elapsed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_poem_is_told_with_all_its_causes() {
+        let cause = std::io::Error::other("no such river");
+        let address = "127.0.0.1:10000".parse().unwrap();
+        let error = protocols::ConnectError::ConnectionRefused(address, cause);
+
+        assert_eq!(
+            no_poem(2, address, &Failure::new(error)),
+            "Task 2: no poetry from 127.0.0.1:10000: \
+             the connection to 127.0.0.1:10000 was refused: no such river"
+        );
+    }
 
     #[test]
     fn the_lines_are_those_of_the_tutorial() {

@@ -36,7 +36,7 @@ pub trait ReadDescriptor: Descriptor {
     /// An error ends the connection: the object is removed, as reader and as writer, and its
     /// [`connection_lost`](Descriptor::connection_lost) is called with that error as the reason. A panic
     /// does the same, and is reported besides.
-    fn do_read(&self, reactor: &Reactor) -> Result<(), Failure>;
+    fn do_read(self: Rc<Self>, reactor: &Reactor) -> Result<(), Failure>;
 }
 
 /// A descriptor that wants to know when it can be written.
@@ -48,7 +48,7 @@ pub trait WriteDescriptor: Descriptor {
     /// # Errors
     ///
     /// As for [`ReadDescriptor::do_read`].
-    fn do_write(&self, reactor: &Reactor) -> Result<(), Failure>;
+    fn do_write(self: Rc<Self>, reactor: &Reactor) -> Result<(), Failure>;
 }
 
 /// Who is told of one descriptor.

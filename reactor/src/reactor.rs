@@ -63,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) pool: Pool,
     pub(crate) phase: Cell<Phase>,
     pub(crate) stopped: Cell<Option<Stopped>>,
+    /// Whether the owner is gone.
+    pub(crate) orphaned: Cell<bool>,
     /// Firers whose results are made by other threads, which cannot have them.
     parked: RefCell<HashMap<u64, Box<dyn Any>>>,
     parked_so_far: Cell<u64>,
@@ -144,6 +146,7 @@ impl Reactor {
             pool: Pool::default(),
             phase: Cell::new(Phase::Idle),
             stopped: Cell::new(None),
+            orphaned: Cell::new(false),
             parked: RefCell::default(),
             parked_so_far: Cell::new(0),
             extensions: RefCell::default(),
@@ -404,6 +407,13 @@ impl Core {
         drop(startup);
         self.jobs.clear();
     }
+
+    /// Refuses calls from other threads, and drops what the crates above keep here.
+    pub(crate) fn close(&self) {
+        self.remote.close();
+        let extensions = self.extensions.take();
+        drop(extensions);
+    }
 }
 
 impl Clone for Reactor {
@@ -418,14 +428,17 @@ impl Clone for Reactor {
 
 impl Drop for Reactor {
     fn drop(&mut self) {
-        if self.owner {
-            self.shut_down();
-            self.core.phase.set(Phase::Closed);
-            // If a clone's run is under way, this is how it ends.
-            self.core.stopped.set(Some(Stopped::Asked));
-            self.core.remote.close();
-            let extensions = self.core.extensions.take();
-            drop(extensions);
+        if !self.owner {
+            return;
+        }
+        self.core.orphaned.set(true);
+        match self.core.phase.get() {
+            Phase::Idle => self.close(),
+            // A callback has dropped it: the run ends in order, and then the reactor closes.
+            Phase::Running if self.core.stopped.get().is_none() => {
+                self.core.stopped.set(Some(Stopped::Asked));
+            }
+            Phase::Running | Phase::Stopping | Phase::Closed => {}
         }
     }
 }

@@ -146,7 +146,7 @@ impl Descriptor for WakeUp {
 }
 
 impl ReadDescriptor for WakeUp {
-    fn do_read(&self, _reactor: &Reactor) -> Result<(), Failure> {
+    fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
         // If more is there, the descriptor stays readable, and is read again in the next turn.
         match (&self.woken).read(&mut [0; 64]) {
             Err(error)

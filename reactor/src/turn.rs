@@ -34,9 +34,10 @@ impl Reactor {
         }
         self.core.stopped.set(None);
         let ended = self.turn_until_stopped();
-        if self.core.phase.get() == Phase::Running {
-            self.shut_down();
-            self.core.phase.set(Phase::Idle);
+        self.shut_down();
+        self.core.phase.set(Phase::Idle);
+        if self.core.orphaned.get() {
+            self.close();
         }
         Ok(ended?)
     }
@@ -119,7 +120,6 @@ impl Reactor {
             let reader = self.core.descriptors.borrow().reader(event.key);
             if let Some(reader) = reader {
                 let read = Failure::catch(|| reader.do_read(self));
-                drop(reader);
                 self.ended("Unhandled error in do_read", event, read);
             }
         }
@@ -127,7 +127,6 @@ impl Reactor {
             let writer = self.core.descriptors.borrow().writer(event.key);
             if let Some(writer) = writer {
                 let written = Failure::catch(|| writer.do_write(self));
-                drop(writer);
                 self.ended("Unhandled error in do_write", event, written);
             }
         }
@@ -188,6 +187,13 @@ impl Reactor {
             };
             self.callback("Unhandled error in a job", || job.run(self));
         }
+    }
+
+    /// Drops everything, and takes nothing from now on.
+    pub(crate) fn close(&self) {
+        self.shut_down();
+        self.core.phase.set(Phase::Closed);
+        self.core.close();
     }
 
     /// Tells every descriptor that its connection is lost, and drops all that was left for later.

@@ -1,0 +1,80 @@
+//! Why there is no connection.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Why an attempt to connect ended without a connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Nobody listens at this address.
+    #[error("the connection to {0} was refused")]
+    ConnectionRefused(SocketAddr, #[source] io::Error),
+    /// The connection did not stand in the time that was set for it.
+    #[error("no connection to {to} within {after:?}")]
+    TimedOut {
+        /// The host and port as they were given.
+        to: String,
+        /// The time that was set.
+        after: Duration,
+    },
+    /// The system gave up waiting for an answer from this address.
+    #[error("no answer from {0}")]
+    NoAnswer(SocketAddr, #[source] io::Error),
+    /// There is no way to this address.
+    #[error("there is no route to {0}")]
+    NoRoute(SocketAddr, #[source] io::Error),
+    /// The name of the host could not be resolved.
+    #[error("the host name {0:?} is not known")]
+    UnknownHost(String, #[source] io::Error),
+    /// The local address that was asked for cannot be used.
+    #[error("cannot connect from the local address {0}")]
+    BindFailed(SocketAddr, #[source] io::Error),
+    /// Somebody called [`Connector::stop_connecting`](crate::Connector::stop_connecting).
+    #[error("the attempt to connect to {0} was stopped")]
+    Stopped(String),
+    /// The reactor stopped before the connection stood.
+    #[error("the reactor stopped during the attempt to connect to {0}")]
+    ReactorStopped(String),
+    /// The system refused the attempt for another reason.
+    #[error("cannot connect to {0}")]
+    Other(SocketAddr, #[source] io::Error),
+}
+
+impl ConnectError {
+    /// The kind of what the system said to an attempt to connect to `address`.
+    pub(crate) fn from_io(address: SocketAddr, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::ConnectionRefused(address, error),
+            io::ErrorKind::TimedOut => Self::NoAnswer(address, error),
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                Self::NoRoute(address, error)
+            }
+            _ => Self::Other(address, error),
+        }
+    }
+}
+
+/// Listening at this address is not possible.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct ListenError {
+    /// The interface and port that were asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A connector was asked for something that does not fit its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectorError {
+    /// There is no attempt under way that could be stopped.
+    #[error("no attempt to connect is under way")]
+    NotConnecting,
+    /// There is an attempt under way, or a connection.
+    #[error("the connector is not disconnected")]
+    NotDisconnected,
+}
