@@ -97,7 +97,7 @@ fn main() -> ExitCode {
     }
     let stopped = cli::run(&reactor);
 
-    summary(&tally);
+    summary(&tally, options.servers.is_empty());
     tally.end_of_run(stopped)
 }
 
@@ -208,11 +208,16 @@ fn get_poem(
 #[error("the poem that arrived is not the poem that was sent")]
 struct Changed;
 
-/// Says how long the poems are, and how long they took.
-fn summary(tally: &Tally) {
+/// Says how long the poems are, how long they took, and, if they were `compared`, that they are whole.
+fn summary(tally: &Tally, compared: bool) {
     let times = tally.times();
     for (task, _) in &times {
-        cli::say(report::poem(*task, tally.bytes(*task)));
+        let line = report::poem(*task, tally.bytes(*task));
+        cli::say(if compared {
+            format!("{line}, byte for byte as it was sent")
+        } else {
+            line
+        });
     }
     cli::say(report::total(times.len(), tally.elapsed()));
     if times.len() > 1 {

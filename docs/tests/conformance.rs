@@ -1,0 +1,49 @@
+//! The conformance pages and the tests that they name agree.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use docs::conformance::{held, lines, pages, with_tests};
+
+#[test]
+fn every_page_names_the_tests_that_hold_its_lines() {
+    let held = held().unwrap();
+
+    for page in pages().unwrap() {
+        let text = fs::read_to_string(&page).unwrap();
+        let expected = with_tests(&text, &held);
+
+        let stale = text
+            .lines()
+            .zip(expected.lines())
+            .find(|(is, should)| is != should);
+        assert_eq!(
+            stale,
+            None,
+            "{} is stale; write it anew with `cargo run -p docs --bin conformance`",
+            page.display()
+        );
+    }
+}
+
+#[test]
+fn every_line_that_a_test_names_is_on_a_page() {
+    let texts: Vec<_> = pages()
+        .unwrap()
+        .iter()
+        .map(|page| fs::read_to_string(page).unwrap())
+        .collect();
+    let known: BTreeSet<_> = texts
+        .iter()
+        .flat_map(|text| lines(text))
+        .map(|(line, _)| line)
+        .collect();
+
+    let unknown: Vec<_> = held()
+        .unwrap()
+        .into_iter()
+        .filter(|(line, _)| !known.contains(line.as_str()))
+        .collect();
+
+    assert_eq!(unknown, []);
+}
