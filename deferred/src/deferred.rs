@@ -6,11 +6,11 @@ use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::cancel::CancelHandle;
+use crate::cancel::{CancelHandle, CircularChain};
 use crate::chain::{self, Resultant, Source};
 use crate::failure::{Failure, LinkKind, Origin};
 use crate::firer::Firer;
-use crate::node::{self, Link, Output, Root, Slot};
+use crate::node::{self, Link, Output, Root, Seam, Slot};
 use crate::outcome::IntoDeferred;
 use crate::report::{self, report};
 
@@ -222,22 +222,26 @@ impl<T: 'static> Deferred<T> {
 
     /// Makes `self`, which the last link of the chain of `source` returned, the end of that chain.
     fn continues(self, source: OnceCell<Rc<dyn Source>>) -> Self {
-        let Some(outer) = source.get() else {
-            return self;
-        };
-        match self.settle() {
-            Ok(result) => Self {
-                state: State::Fired(result),
-                source,
-            },
-            Err(inner) if chain::join(outer, inner.source()) => Self {
-                state: State::Waiting(inner.into_node()),
-                source,
-            },
-            Err(inner) => {
-                drop(inner);
-                Self::fail(Failure::new(crate::CircularChain))
+        let inner = match self.settle() {
+            Ok(result) => {
+                return Self {
+                    state: State::Fired(result),
+                    source,
+                };
             }
+            Err(inner) => inner,
+        };
+        let seam = Seam::behind(&inner);
+        if source.get().is_none() && seam.is_none() {
+            return inner;
+        }
+        if !chain::join(source.get_or_init(Resultant::source), inner.source()) {
+            drop(inner);
+            return Self::from_result(Err(Failure::raised_nowhere(CircularChain)));
+        }
+        Self {
+            state: State::Waiting(Seam::after(inner.into_node(), seam)),
+            source,
         }
     }
 }
@@ -339,8 +343,16 @@ impl<T> Deferred<T> {
 
     /// Notes in the failure, if this has one, that it came by the link of `origin`.
     pub(crate) fn mark(&mut self, origin: Origin) {
-        if let State::Fired(Err(failure)) = &mut self.state {
-            failure.passed(origin);
+        match &mut self.state {
+            State::Fired(Err(failure)) => failure.passed(origin),
+            State::Waiting(node) => {
+                let mut slot = node.slot().take();
+                if let Slot::Result(Err(failure)) = &mut slot {
+                    failure.passed(origin);
+                }
+                node.slot().set(slot);
+            }
+            State::Fired(Ok(_)) | State::Spent => {}
         }
     }
 }

@@ -60,23 +60,30 @@ impl Failure {
     /// Makes a failure of an error, raised here.
     #[track_caller]
     pub fn new<E: Error + Send + Sync + 'static>(error: E) -> Self {
-        Self::with_frames(error, Frames::capture_if_asked())
+        Self::with_frames(error, Some(Location::caller()), Frames::capture_if_asked())
     }
 
     /// Makes a failure of an error that only informs, such as a refused connection: it never has a backtrace.
     #[track_caller]
     pub fn without_backtrace<E: Error + Send + Sync + 'static>(error: E) -> Self {
-        Self::with_frames(error, None)
+        Self::with_frames(error, Some(Location::caller()), None)
     }
 
-    #[track_caller]
-    fn with_frames<E: Error + Send + Sync + 'static>(error: E, frames: Option<Frames>) -> Self {
-        let caller = Location::caller();
+    /// Makes a failure that no line of the program raised, such as that of a chain whose firer was dropped.
+    pub(crate) fn raised_nowhere<E: Error + Send + Sync + 'static>(error: E) -> Self {
+        Self::with_frames(error, None, None)
+    }
+
+    fn with_frames<E: Error + Send + Sync + 'static>(
+        error: E,
+        raised: Option<&'static Location<'static>>,
+        frames: Option<Frames>,
+    ) -> Self {
         Self(Arc::new(Inner {
             error: Arc::new(error),
             type_name: type_name::<E>(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-            raised: in_a_program(caller).then_some(caller),
+            raised: raised.filter(|place| in_a_program(place)),
             trail: Trail::default(),
             frames: frames.map(Arc::new),
         }))
@@ -94,7 +101,7 @@ impl Failure {
                 None => String::from("(a payload that is no text)"),
             },
         };
-        Self::without_backtrace(Panicked { message })
+        Self::raised_nowhere(Panicked { message })
     }
 
     /// Runs `f`, and turns a panic in it into a failure.

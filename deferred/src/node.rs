@@ -27,7 +27,8 @@
 //!    [`run`] is the loop that goes from one to the next, so a million links need no more stack than one.
 //! 2. **A link whose closure returned a waiting Deferred leaves the row.** It moves what is in its own slot
 //!    to the slot of the node that it now waits for. Only where a `Deferred` looks at it (its slot is
-//!    `Empty`) does it stay, as the one place to which every later turn of a loop delivers (`Feeds`).
+//!    `Empty`) does it stay, as the one place to which every later turn of a loop delivers (`Feeds`). The
+//!    same slot leads over a [`Seam`], while a handle to cancel the returned Deferred is kept.
 //! 3. **Nothing is borrowed while a closure runs.** All state is taken out of a `Cell` first.
 //!
 //! *Twisted keeps a list of callbacks in one object and walks it (`defer.py`, `_runCallbacks`); a typed
@@ -63,6 +64,11 @@ pub(crate) enum Slot<T> {
 /// A node seen from behind: it has a slot.
 pub(crate) trait Output<T> {
     fn slot(&self) -> &Cell<Slot<T>>;
+
+    /// Whether results may as well go past this node, unless a `Deferred` looks at it.
+    fn is_idle(&self) -> bool {
+        false
+    }
 }
 
 /// A node seen from the front: it takes an input, and is then ready to run.
@@ -159,7 +165,7 @@ impl<T: 'static> Root<T> {
     /// Fires with [`Abandoned`] if nothing else did, or is about to.
     pub(crate) fn abandon(self: Rc<Self>) {
         if self.state.get() == Firing::Unfired {
-            self.fire(Err(Failure::without_backtrace(Abandoned)));
+            self.fire(Err(Failure::raised_nowhere(Abandoned)));
         }
     }
 }
@@ -186,8 +192,10 @@ impl<T: 'static> Source for Root<T> {
             failure = Failure::catch(|| canceller(firer)).err();
         }
         if self.state.get() != Firing::Fired {
-            let failure = failure.unwrap_or_else(|| Failure::without_backtrace(CancelledError));
+            let failure = failure.unwrap_or_else(|| Failure::raised_nowhere(CancelledError));
             self.fire(Err(failure));
+        } else if let Some(failure) = failure {
+            report("Unhandled error in a canceller", &failure);
         }
     }
 }
@@ -222,9 +230,73 @@ where
                 self.slot.set(Slot::Empty);
                 Slot::Feeds(self)
             }
-            behind => behind,
+            behind => behind.past_idle_nodes(),
         };
         node.slot().set(behind);
+    }
+}
+
+impl<T> Slot<T> {
+    /// What stands behind the nodes here that are there for nobody any more.
+    fn past_idle_nodes(mut self) -> Self {
+        while let Self::Feeds(node) = &self
+            && node.is_idle()
+        {
+            match node.slot().take() {
+                Self::Empty => {
+                    node.slot().set(Self::Empty);
+                    break;
+                }
+                behind => self = behind,
+            }
+        }
+        self
+    }
+}
+
+/// The end of a chain that was returned by a link while somebody had a handle to cancel it.
+///
+/// The two chains are one now, but the handle is for its first part only. This node holds the identity of
+/// that part until its result has gone past, and so keeps the handle good for whatever the returned
+/// chain comes to wait for, and for nothing that comes after it.
+pub(crate) struct Seam<T> {
+    slot: Cell<Slot<T>>,
+    source: Rc<dyn Source>,
+}
+
+impl<T: 'static> Seam<T> {
+    /// The seam that `inner`, which waits, needs when it is returned by a link: none if it has no handles.
+    ///
+    /// To be called before the chain of `inner` is joined to another: only its handles are weak then.
+    pub(crate) fn behind(inner: &Deferred<T>) -> Option<Rc<Self>> {
+        let source = inner.source();
+        (Rc::weak_count(source) > 0).then(|| {
+            Rc::new(Self {
+                slot: Cell::new(Slot::Empty),
+                source: Rc::clone(source),
+            })
+        })
+    }
+
+    /// Puts this seam, if there is one, behind `last`, and returns what is the last node now.
+    pub(crate) fn after(last: Rc<dyn Output<T>>, seam: Option<Rc<Self>>) -> Rc<dyn Output<T>> {
+        match seam {
+            Some(seam) => {
+                last.slot().set(Slot::Feeds(seam.clone()));
+                seam
+            }
+            None => last,
+        }
+    }
+}
+
+impl<T> Output<T> for Seam<T> {
+    fn slot(&self) -> &Cell<Slot<T>> {
+        &self.slot
+    }
+
+    fn is_idle(&self) -> bool {
+        Rc::weak_count(&self.source) == 0
     }
 }
 
@@ -257,11 +329,12 @@ where
         match call(work, input, self.origin).settle() {
             Ok(result) => deliver(&self.slot, result),
             Err(inner) => {
+                let seam = Seam::behind(&inner);
                 if !chain::join(source, inner.source()) {
                     drop(inner);
-                    return deliver(&self.slot, Err(Failure::new(CircularChain)));
+                    return deliver(&self.slot, Err(Failure::raised_nowhere(CircularChain)));
                 }
-                self.hand_on(&*inner.into_node());
+                self.hand_on(&*Seam::after(inner.into_node(), seam));
                 None
             }
         }

@@ -34,12 +34,12 @@ impl fmt::Display for Report<'_> {
 pub fn report(headline: &str, failure: &Failure) {
     let report = Report { headline, failure };
     let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
-    match hook {
-        // A report is often made while something is dropped, where a second panic would end the program.
-        Some(hook) => drop(catch_unwind(AssertUnwindSafe(|| hook(&report)))),
+    // A report is often made while something is dropped, where a second panic would end the program.
+    let _ = catch_unwind(AssertUnwindSafe(|| match hook {
+        Some(hook) => hook(&report),
         None if log::max_level() == log::LevelFilter::Off => eprintln!("{report}"),
         None => log::error!(target: "deferred", "{report}"),
-    }
+    }));
 }
 
 /// Replaces what is done with failures that nobody handles, in all threads.

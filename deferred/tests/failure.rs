@@ -1,0 +1,318 @@
+//! A failure: what it holds, how it is told from others, and how it prints.
+
+mod util;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::mem::size_of;
+use std::num::ParseIntError;
+use std::process::Command;
+
+use deferred::testing::{failure_result_of, success_result_of};
+use deferred::{Deferred, Failure, Panicked};
+use util::{Lost, Shelf, Torn, assert_same, fails_here, failure_of};
+
+/// Runs one test of this file again in a process of its own, where backtraces are asked for.
+fn with_backtraces(test: &str) {
+    let output = Command::new(std::env::current_exe().expect("tests know their program"))
+        .args(["--exact", test, "--nocapture"])
+        .env("IN_A_CHILD", "1")
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .expect("the program of this test can be run again");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
+
+fn has_backtraces() -> bool {
+    std::env::var_os("IN_A_CHILD").is_some()
+}
+
+/// The frames that a failure prints.
+#[track_caller]
+fn backtrace_of(failure: &Failure) -> String {
+    let text = format!("{failure:?}");
+    let (_, frames) = text
+        .split_once("backtrace, innermost first:\n")
+        .expect("there is a backtrace");
+    frames.to_owned()
+}
+
+fn page_number(text: &str) -> Result<u32, Failure> {
+    Ok(text.parse()?)
+}
+
+#[inline(never)]
+fn calls_what_fails() -> Failure {
+    black_box(fails_here())
+}
+
+// F-001
+#[test]
+fn a_failure_holds_the_error_with_its_own_type_and_reports_its_type_and_message() {
+    let failure = Failure::new(Torn(3));
+
+    let text = failure.to_string();
+
+    assert_eq!(failure.check(), Some(&Torn(3)));
+    assert!(text.contains("Torn"), "{text}");
+    assert!(text.contains("page 3 is torn"), "{text}");
+}
+
+// F-002
+#[test]
+fn a_failure_made_where_the_error_is_caught_holds_the_backtrace_of_that_place() {
+    if !has_backtraces() {
+        with_backtraces(
+            "a_failure_made_where_the_error_is_caught_holds_the_backtrace_of_that_place",
+        );
+        return;
+    }
+
+    let frames = backtrace_of(&calls_what_fails());
+
+    let innermost = frames.lines().next().expect("there are frames");
+    assert!(innermost.contains("failure::util::fails_here"), "{frames}");
+    assert!(frames.contains("failure::calls_what_fails"), "{frames}");
+    assert!(!frames.contains("deferred::"), "{frames}");
+}
+
+// F-003
+#[test]
+fn a_failure_made_of_a_failure_is_that_failure() {
+    fn made_of(error: impl Into<Failure>) -> Failure {
+        error.into()
+    }
+    let failure = Failure::new(Lost);
+
+    let again = made_of(failure.clone());
+
+    assert_same(&again, &failure);
+}
+
+// F-004
+#[test]
+fn a_failure_without_a_backtrace_says_so() {
+    let failure = Failure::without_backtrace(Lost);
+
+    let text = format!("{failure:?}");
+
+    assert!(text.ends_with("\n  (no backtrace was captured)"), "{text}");
+}
+
+// F-014
+#[test]
+fn checking_says_whether_the_error_is_of_a_type_and_changes_nothing() {
+    let failure = Failure::new(Torn(3));
+    let before = failure.clone();
+
+    assert_eq!(failure.check::<Torn>(), Some(&Torn(3)));
+    assert_eq!(failure.check::<Lost>(), None);
+
+    assert_same(&failure, &before);
+    assert_eq!(format!("{failure:?}"), format!("{before:?}"));
+}
+
+// F-017
+#[test]
+fn trapping_the_right_type_gives_the_error_and_lets_the_errback_go_on() {
+    let chain = Deferred::fail(Torn(3)).add_errback(|failure| {
+        let Torn(page) = failure.trap()?;
+        Ok(*page)
+    });
+
+    assert_eq!(success_result_of(chain), 3);
+}
+
+// F-018
+#[test]
+fn trapping_another_type_sends_the_same_failure_on_to_the_next_link() {
+    let failure = Failure::new(Lost);
+    let original = failure.clone();
+    let chain = Deferred::fail(failure).add_errback(|failure| {
+        let Torn(page) = failure.trap()?;
+        Ok(*page)
+    });
+
+    assert_same(&failure_of(chain), &original);
+}
+
+// D-011, F-019
+#[test]
+fn a_failure_that_an_errback_returns_goes_on_with_the_same_error_serial_and_backtrace() {
+    if !has_backtraces() {
+        with_backtraces(
+            "a_failure_that_an_errback_returns_goes_on_with_the_same_error_serial_and_backtrace",
+        );
+        return;
+    }
+    let failure = fails_here();
+    let original = failure.clone();
+    let (firer, deferred) = Deferred::<u32>::new();
+    let chain = deferred.add_errback(Err);
+
+    firer.errback(failure);
+
+    let failure = failure_of(chain);
+    assert_same(&failure, &original);
+    assert_eq!(backtrace_of(&failure), backtrace_of(&original));
+}
+
+// F-020
+#[test]
+fn an_error_raised_while_another_is_handled_is_the_one_that_the_new_failure_holds() {
+    let chain = Deferred::<u32>::fail(Lost).add_errback(|_| page_number("many"));
+
+    failure_result_of::<ParseIntError, _>(chain);
+}
+
+// F-025
+#[test]
+fn the_one_line_form_names_the_full_type_and_the_message() {
+    let failure = Failure::new(Torn(3));
+
+    assert_eq!(failure.to_string(), "failure::util::Torn: page 3 is torn");
+}
+
+// F-028
+#[test]
+fn the_sources_of_the_error_are_printed_after_it() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the anthology cannot be read")]
+    struct Unreadable(#[source] Half);
+    #[derive(Debug, thiserror::Error)]
+    #[error("one half is missing")]
+    struct Half(#[source] Lost);
+    let failure = Failure::new(Unreadable(Half(Lost)));
+
+    for text in [format!("{failure:#}"), format!("{failure:?}")] {
+        let causes: Vec<&str> = text.lines().skip(1).take(2).collect();
+        assert_eq!(
+            causes,
+            [
+                "  caused by: one half is missing",
+                "  caused by: the poem is lost"
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_failure_is_one_word_wide_also_when_it_is_optional() {
+    assert_eq!(size_of::<Failure>(), size_of::<usize>());
+    assert_eq!(size_of::<Option<Failure>>(), size_of::<usize>());
+}
+
+#[test]
+fn a_failure_may_be_sent_to_and_shared_with_other_threads() {
+    fn promises<T: Send + Sync + 'static>() {}
+
+    promises::<Failure>();
+}
+
+#[test]
+fn the_trail_names_every_link_that_the_failure_passed() {
+    let (firer, deferred) = Deferred::<u32>::new();
+    let here = line!();
+    let chain = deferred
+        .add_callback(|n| Ok(n + 1))
+        .map(|n| n + 1)
+        .add_errback(Err)
+        .add_callbacks(|n| Ok(n + 1), Err)
+        .add_both(|result| result);
+    firer.errback(Lost);
+
+    let text = format!("{:#}", failure_of(chain));
+
+    let trail: Vec<&str> = text
+        .lines()
+        .filter_map(|line| {
+            let (kind, place) = line.trim_start().split_once(" at ")?;
+            place.contains("tests/failure.rs:").then_some(kind)
+        })
+        .collect();
+    let kinds = [
+        "raised",
+        "fired",
+        "passed the callback added",
+        "passed the callback added",
+        "passed the errback added",
+        "passed the callbacks added",
+        "passed the both-callback added",
+    ];
+    assert_eq!(trail, kinds, "{text}");
+    assert!(
+        text.contains(&format!("tests/failure.rs:{}:", here + 2)),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_trail_names_the_link_that_returned_a_chain_which_had_failed() {
+    let (firer, inner) = Deferred::<u32>::new();
+    firer.errback(Lost);
+    let chain = Deferred::succeed(()).add_callback(move |()| inner);
+
+    let text = format!("{:#}", failure_of(chain));
+
+    assert!(text.contains("passed the callback added at"), "{text}");
+}
+
+#[test]
+fn the_trail_of_a_long_way_shows_its_first_and_last_links_and_how_many_are_between() {
+    let mut chain = Deferred::<u32>::fail(Lost);
+    for _ in 0..1_000 {
+        chain = chain.map(|n| n);
+    }
+
+    let text = format!("{:#}", failure_of(chain));
+
+    assert!(text.contains("… 968 links more …"), "{text}");
+    assert_eq!(text.matches("passed the callback").count(), 32);
+}
+
+#[test]
+fn a_failure_that_the_crate_makes_itself_claims_no_line_of_the_crate() {
+    let (firer, abandoned) = Deferred::<u32>::new();
+    let (_firer, cancelled) = Deferred::<u32>::new();
+    let panicked = Deferred::succeed(1).map(|_: u32| -> u32 { panic!("out of ink") });
+    drop(firer);
+    cancelled.cancel();
+
+    for chain in [abandoned, cancelled, panicked] {
+        let text = format!("{:#}", failure_of(chain));
+
+        assert!(!text.contains("deferred/src/"), "{text}");
+    }
+}
+
+#[test]
+fn a_panic_with_a_payload_that_is_no_text_is_a_failure_too() {
+    let failure = Failure::catch(|| std::panic::panic_any(7_u32)).unwrap_err();
+
+    let panicked = failure.check::<Panicked>().expect("it was a panic");
+    assert_eq!(panicked.message(), "(a payload that is no text)");
+    assert!(panicked.source().is_none());
+}
+
+#[test]
+fn a_clone_of_a_failure_goes_a_way_of_its_own() {
+    let failure = Failure::new(Lost);
+    let kept = failure.clone();
+    let shelf = Shelf::empty();
+    let seen = shelf.clone();
+    drop(
+        Deferred::<u32>::fail(failure)
+            .map(|n| n)
+            .add_errback(move |failure| {
+                seen.put(failure);
+                Ok(0)
+            }),
+    );
+
+    let travelled = shelf.take();
+
+    assert_same(&travelled, &kept);
+    assert!(format!("{travelled:#}").contains("passed the callback"));
+    assert!(!format!("{kept:#}").contains("passed the callback"));
+}
