@@ -11,7 +11,7 @@ use crate::chain::{self, Resultant, Source};
 use crate::failure::{Failure, LinkKind, Origin};
 use crate::firer::Firer;
 use crate::node::{self, Link, Output, Root, Seam, Slot};
-use crate::outcome::IntoDeferred;
+use crate::outcome::Outcome;
 use crate::report::{self, report};
 
 /// A result that may not be there yet, and the chain of callbacks and errbacks that it will run through.
@@ -66,6 +66,9 @@ pub struct Deferred<T> {
     source: OnceCell<Rc<dyn Source>>,
 }
 
+/// A result that is there, or the chain that waits for it.
+pub(crate) type Settled<T> = Result<Result<T, Failure>, Deferred<T>>;
+
 enum State<T> {
     Fired(Result<T, Failure>),
     /// The result will be in this node's slot.
@@ -110,11 +113,11 @@ impl<T: 'static> Deferred<T> {
     #[track_caller]
     pub fn add_callback<R>(self, callback: impl FnOnce(T) -> R + 'static) -> Deferred<R::Value>
     where
-        R: IntoDeferred<Value: 'static>,
+        R: Outcome<Value: 'static>,
     {
         self.link(LinkKind::Callback, |input| match input {
-            Ok(value) => callback(value).into_deferred(),
-            Err(failure) => Deferred::fail(failure),
+            Ok(value) => callback(value).settle(),
+            Err(failure) => Ok(Err(failure)),
         })
     }
 
@@ -127,11 +130,11 @@ impl<T: 'static> Deferred<T> {
     #[track_caller]
     pub fn add_errback<R>(self, errback: impl FnOnce(Failure) -> R + 'static) -> Self
     where
-        R: IntoDeferred<Value = T>,
+        R: Outcome<Value = T>,
     {
         self.link(LinkKind::Errback, |input| match input {
-            Ok(value) => Self::succeed(value),
-            Err(failure) => errback(failure).into_deferred(),
+            Ok(value) => Ok(Ok(value)),
+            Err(failure) => errback(failure).settle(),
         })
     }
 
@@ -147,12 +150,12 @@ impl<T: 'static> Deferred<T> {
         errback: impl FnOnce(Failure) -> S + 'static,
     ) -> Deferred<R::Value>
     where
-        R: IntoDeferred<Value: 'static>,
-        S: IntoDeferred<Value = R::Value>,
+        R: Outcome<Value: 'static>,
+        S: Outcome<Value = R::Value>,
     {
         self.link(LinkKind::Callbacks, |input| match input {
-            Ok(value) => callback(value).into_deferred(),
-            Err(failure) => errback(failure).into_deferred(),
+            Ok(value) => callback(value).settle(),
+            Err(failure) => errback(failure).settle(),
         })
     }
 
@@ -165,21 +168,21 @@ impl<T: 'static> Deferred<T> {
         both: impl FnOnce(Result<T, Failure>) -> R + 'static,
     ) -> Deferred<R::Value>
     where
-        R: IntoDeferred<Value: 'static>,
+        R: Outcome<Value: 'static>,
     {
-        self.link(LinkKind::Both, |input| both(input).into_deferred())
+        self.link(LinkKind::Both, |input| both(input).settle())
     }
 
     /// Adds a callback that cannot fail, and returns a plain value.
     #[track_caller]
     pub fn map<U: 'static>(self, f: impl FnOnce(T) -> U + 'static) -> Deferred<U> {
-        self.link(LinkKind::Callback, |input| input.map(f).into_deferred())
+        self.link(LinkKind::Callback, |input| Ok(input.map(f)))
     }
 
     /// Ends the chain: its value is dropped, and its failure too, without a report.
     #[track_caller]
     pub fn ignore(self) {
-        drop(self.link(LinkKind::Both, |_| Deferred::succeed(())));
+        drop(self.link(LinkKind::Both, |_| Ok(Ok(()))));
     }
 
     /// Ends the chain: its value is dropped, its failure is reported with `headline`.
@@ -191,7 +194,7 @@ impl<T: 'static> Deferred<T> {
             if let Err(failure) = input {
                 report(headline, &failure);
             }
-            Deferred::succeed(())
+            Ok(Ok(()))
         }));
     }
 
@@ -199,48 +202,49 @@ impl<T: 'static> Deferred<T> {
     fn link<U: 'static>(
         self,
         kind: LinkKind,
-        work: impl FnOnce(Result<T, Failure>) -> Deferred<U> + 'static,
+        work: impl FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
     ) -> Deferred<U> {
         let origin = Origin {
             kind,
             place: Location::caller(),
         };
-        let mut this = self;
-        let source = mem::take(&mut this.source);
-        match this.settle() {
-            Ok(input) => node::call(work, input, origin).continues(source),
-            Err(waiting) => {
-                let link = Link::new(work, origin);
-                waiting.into_node().slot().set(Slot::Next(link.clone()));
-                Deferred {
-                    state: State::Waiting(link),
-                    source,
+        let (state, source) = self.into_parts();
+        let input = match state {
+            State::Fired(input) => input,
+            State::Waiting(node) => match node.slot().take() {
+                Slot::Result(input) => input,
+                _ => {
+                    let link = Link::new(work, origin);
+                    node.slot().set(Slot::Next(link.clone()));
+                    return Deferred {
+                        state: State::Waiting(link),
+                        source,
+                    };
                 }
-            }
+            },
+            State::Spent => unreachable!("a spent Deferred is never given out"),
+        };
+        match node::call(work, input, origin) {
+            Ok(result) => Deferred {
+                state: State::Fired(result),
+                source,
+            },
+            Err(inner) => inner.continues(source),
         }
     }
 
-    /// Makes `self`, which the last link of the chain of `source` returned, the end of that chain.
+    /// Makes `self`, a chain that waits, which the last link of the chain of `source` returned, the end of that chain.
     fn continues(self, source: OnceCell<Rc<dyn Source>>) -> Self {
-        let inner = match self.settle() {
-            Ok(result) => {
-                return Self {
-                    state: State::Fired(result),
-                    source,
-                };
-            }
-            Err(inner) => inner,
-        };
-        let seam = Seam::behind(&inner);
+        let seam = Seam::behind(&self);
         if source.get().is_none() && seam.is_none() {
-            return inner;
+            return self;
         }
-        if !chain::join(source.get_or_init(Resultant::source), inner.source()) {
-            drop(inner);
+        if !chain::join(source.get_or_init(Resultant::source), self.source()) {
+            drop(self);
             return Self::from_result(Err(Failure::raised_nowhere(CircularChain)));
         }
         Self {
-            state: State::Waiting(Seam::after(inner.into_node(), seam)),
+            state: State::Waiting(Seam::after(self.into_node(), seam)),
             source,
         }
     }
@@ -250,6 +254,7 @@ impl<T> Deferred<T> {
     /// Makes a chain that has this value already.
     ///
     /// *Twisted's `defer.succeed`.*
+    #[inline]
     pub const fn succeed(value: T) -> Self {
         Self::from_result(Ok(value))
     }
@@ -263,6 +268,7 @@ impl<T> Deferred<T> {
     }
 
     /// Makes a chain that has this result already.
+    #[inline]
     pub const fn from_result(result: Result<T, Failure>) -> Self {
         Self {
             state: State::Fired(result),
@@ -287,8 +293,23 @@ impl<T> Deferred<T> {
     /// # Errors
     ///
     /// The `Deferred` itself, unchanged, if the chain still waits.
+    #[inline]
     pub fn into_result(self) -> Result<Result<T, Failure>, Self> {
-        self.settle()
+        let (state, source) = self.into_parts();
+        match state {
+            State::Fired(result) => Ok(result),
+            State::Waiting(node) => match node.slot().take() {
+                Slot::Result(result) => Ok(result),
+                empty => {
+                    node.slot().set(empty);
+                    Err(Self {
+                        state: State::Waiting(node),
+                        source,
+                    })
+                }
+            },
+            State::Spent => unreachable!("a spent Deferred is never given out"),
+        }
     }
 
     /// Cancels what the chain waits for now. Without effect if the chain has a result, or is running.
@@ -312,20 +333,11 @@ impl<T> Deferred<T> {
         CancelHandle::new(self.source.get_or_init(Resultant::source))
     }
 
-    /// The result, if it is there; else this `Deferred`, which then really waits: its node's slot is empty.
-    pub(crate) fn settle(mut self) -> Result<Result<T, Failure>, Self> {
-        match mem::replace(&mut self.state, State::Spent) {
-            State::Fired(result) => Ok(result),
-            State::Waiting(node) => match node.slot().take() {
-                Slot::Result(result) => Ok(result),
-                empty => {
-                    node.slot().set(empty);
-                    self.state = State::Waiting(node);
-                    Err(self)
-                }
-            },
-            State::Spent => unreachable!("a spent Deferred is never given out"),
-        }
+    /// Takes the Deferred apart; nothing is left to be done when it is dropped.
+    #[inline]
+    fn into_parts(mut self) -> (State<T>, OnceCell<Rc<dyn Source>>) {
+        let state = mem::replace(&mut self.state, State::Spent);
+        (state, mem::take(&mut self.source))
     }
 
     /// The source of a chain that waits.
@@ -334,25 +346,11 @@ impl<T> Deferred<T> {
     }
 
     /// Gives up this end of a chain that waits, for the sake of its last node.
+    #[inline]
     pub(crate) fn into_node(mut self) -> Rc<dyn Output<T>> {
         match mem::replace(&mut self.state, State::Spent) {
             State::Waiting(node) => node,
             State::Fired(_) | State::Spent => unreachable!("only called on a chain that waits"),
-        }
-    }
-
-    /// Notes in the failure, if this has one, that it came by the link of `origin`.
-    pub(crate) fn mark(&mut self, origin: Origin) {
-        match &mut self.state {
-            State::Fired(Err(failure)) => failure.passed(origin),
-            State::Waiting(node) => {
-                let mut slot = node.slot().take();
-                if let Slot::Result(Err(failure)) = &mut slot {
-                    failure.passed(origin);
-                }
-                node.slot().set(slot);
-            }
-            State::Fired(Ok(_)) | State::Spent => {}
         }
     }
 }

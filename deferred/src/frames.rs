@@ -28,46 +28,35 @@ impl Frames {
 }
 
 impl fmt::Display for Frames {
-    /// One line a function, the innermost first, without the frames that every failure has.
+    /// One line a function, the innermost first, without the functions that every failure has.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut resolved = self.0.clone();
         resolved.resolve();
         write!(f, "\n  backtrace, innermost first:")?;
-        for frame in trimmed(resolved.frames()) {
-            for symbol in frame.symbols() {
-                let Some(name) = symbol.name() else { continue };
-                write!(f, "\n    {name:#}")?;
-                if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
-                    write!(f, " at {}:{line}", file.display())?;
-                }
+        // One frame of the machine can be several functions, inlined into each other.
+        let functions = resolved
+            .frames()
+            .iter()
+            .flat_map(BacktraceFrame::symbols)
+            .filter_map(|symbol| {
+                let name = format!("{:#}", symbol.name()?);
+                Some((name, symbol))
+            });
+        for (name, symbol) in functions
+            .skip_while(|(name, _)| makes_failures(name))
+            .take_while(|(name, _)| !name.contains("__rust_begin_short_backtrace"))
+        {
+            write!(f, "\n    {name}")?;
+            if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
+                write!(f, " at {}:{line}", file.display())?;
             }
         }
         Ok(())
     }
 }
 
-/// The frames between those that made the failure and those that started the thread.
-fn trimmed(frames: &[BacktraceFrame]) -> &[BacktraceFrame] {
-    let named = |frame: &BacktraceFrame, parts: &[&str]| {
-        frame
-            .symbols()
-            .iter()
-            .filter_map(|symbol| symbol.name())
-            .any(|name| {
-                let name = name.to_string();
-                parts.iter().any(|part| name.contains(part))
-            })
-    };
-    let making = |frame| {
-        named(
-            frame,
-            &["backtrace::", "deferred::failure", "deferred::frames"],
-        )
-    };
-    let first = frames.iter().position(|frame| !making(frame)).unwrap_or(0);
-    let end = frames[first..]
-        .iter()
-        .position(|frame| named(frame, &["__rust_begin_short_backtrace"]))
-        .map_or(frames.len(), |length| first + length);
-    &frames[first..end]
+/// Whether this is one of the functions that capture a stack or make a failure.
+fn makes_failures(function: &str) -> bool {
+    let makers = ["backtrace::", "deferred::failure", "deferred::frames"];
+    makers.iter().any(|maker| function.contains(maker))
 }

@@ -71,5 +71,5 @@ pub use cancel::{CancelHandle, CancelledError, CircularChain};
 pub use deferred::Deferred;
 pub use failure::{Failure, Panicked};
 pub use firer::{Abandoned, Firer};
-pub use outcome::IntoDeferred;
+pub use outcome::Outcome;
 pub use report::{Report, report, reset_report_hook, set_report_hook};

@@ -40,7 +40,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::chain::{self, Chain, Source};
-use crate::deferred::Deferred;
+use crate::deferred::{Deferred, Settled};
 use crate::failure::{Failure, Origin};
 use crate::firer::{Abandoned, Canceller, Firer};
 use crate::{CancelledError, CircularChain, report};
@@ -92,6 +92,7 @@ fn run(mut ready: Option<Rc<dyn Step>>, source: &Rc<dyn Source>) {
 }
 
 /// Puts `result` where `slot` says, and returns the node that became ready by it.
+#[inline]
 fn deliver<T>(slot: &Cell<Slot<T>>, result: Result<T, Failure>) -> Option<Rc<dyn Step>> {
     let mut state = slot.take();
     let mut end = None::<Rc<dyn Output<T>>>;
@@ -212,7 +213,7 @@ impl<T, U, F> Link<T, U, F>
 where
     T: 'static,
     U: 'static,
-    F: FnOnce(Result<T, Failure>) -> Deferred<U> + 'static,
+    F: FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
 {
     pub(crate) fn new(work: F, origin: Origin) -> Rc<Self> {
         Rc::new(Self {
@@ -310,7 +311,7 @@ impl<T, U, F> Sink<T> for Link<T, U, F>
 where
     T: 'static,
     U: 'static,
-    F: FnOnce(Result<T, Failure>) -> Deferred<U> + 'static,
+    F: FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
 {
     fn accept(self: Rc<Self>, input: Result<T, Failure>) -> Rc<dyn Step> {
         self.input.set(Some(input));
@@ -322,11 +323,11 @@ impl<T, U, F> Step for Link<T, U, F>
 where
     T: 'static,
     U: 'static,
-    F: FnOnce(Result<T, Failure>) -> Deferred<U> + 'static,
+    F: FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
 {
     fn step(self: Rc<Self>, source: &Rc<dyn Source>) -> Option<Rc<dyn Step>> {
         let (work, input) = (self.work.take()?, self.input.take()?);
-        match call(work, input, self.origin).settle() {
+        match call(work, input, self.origin) {
             Ok(result) => deliver(&self.slot, result),
             Err(inner) => {
                 let seam = Seam::behind(&inner);
@@ -342,13 +343,16 @@ where
 }
 
 /// Runs the closure of a link: a panic becomes a failure, and a failure is marked as having come this way.
-pub(crate) fn call<T, U: 'static>(
-    work: impl FnOnce(Result<T, Failure>) -> Deferred<U>,
+#[inline]
+pub(crate) fn call<T, U>(
+    work: impl FnOnce(Result<T, Failure>) -> Settled<U>,
     input: Result<T, Failure>,
     origin: Origin,
-) -> Deferred<U> {
-    let mut output = catch_unwind(AssertUnwindSafe(|| work(input)))
-        .unwrap_or_else(|payload| Deferred::fail(Failure::from_panic(payload)));
-    output.mark(origin);
-    output
+) -> Settled<U> {
+    let mut settled = catch_unwind(AssertUnwindSafe(|| work(input)))
+        .unwrap_or_else(|payload| Ok(Err(Failure::from_panic(payload))));
+    if let Ok(Err(failure)) = &mut settled {
+        failure.passed(origin);
+    }
+    settled
 }

@@ -6,37 +6,44 @@ use crate::{Deferred, Failure};
 ///
 /// There is one implementation for `Result`, with [`Failure`] as its error, so that a closure may end in
 /// `Ok(…)` or use `?` on any error without saying what its own error type is.
-pub trait IntoDeferred {
+pub trait Outcome {
     /// What the next callback will be given.
     type Value;
 
-    /// The returned thing as the `Deferred` whose result the chain goes on with.
-    fn into_deferred(self) -> Deferred<Self::Value>;
+    /// The result, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// The `Deferred` to wait for, if it is not.
+    fn settle(self) -> Result<Result<Self::Value, Failure>, Deferred<Self::Value>>;
 }
 
 /// A value for the callback line, or a failure for the errback line.
-impl<T> IntoDeferred for Result<T, Failure> {
+impl<T> Outcome for Result<T, Failure> {
     type Value = T;
 
-    fn into_deferred(self) -> Deferred<T> {
-        Deferred::from_result(self)
+    #[inline]
+    fn settle(self) -> Result<Self, Deferred<T>> {
+        Ok(self)
     }
 }
 
 /// The chain waits for this one's result and goes on with it.
-impl<T> IntoDeferred for Deferred<T> {
+impl<T> Outcome for Deferred<T> {
     type Value = T;
 
-    fn into_deferred(self) -> Self {
-        self
+    #[inline]
+    fn settle(self) -> Result<Result<T, Failure>, Self> {
+        self.into_result()
     }
 }
 
 /// A callback that returns nothing succeeds with nothing.
-impl IntoDeferred for () {
+impl Outcome for () {
     type Value = ();
 
-    fn into_deferred(self) -> Deferred<()> {
-        Deferred::succeed(())
+    #[inline]
+    fn settle(self) -> Result<Result<(), Failure>, Deferred<()>> {
+        Ok(Ok(()))
     }
 }
