@@ -66,21 +66,16 @@ impl Watchers {
         }
     }
 
-    /// Tells that the connection is over: once, if reader and writer are the same object.
-    pub(crate) fn connection_lost(self, reactor: &Reactor, reason: Failure) {
+    /// The reader and the writer; the reader alone, if they are the same object.
+    pub(crate) fn whom_to_tell(
+        self,
+    ) -> (
+        Option<Rc<dyn ReadDescriptor>>,
+        Option<Rc<dyn WriteDescriptor>>,
+    ) {
         match (self.reader, self.writer) {
-            (Some(reader), Some(writer)) if same(&reader, &writer) => {
-                drop(writer);
-                reader.connection_lost(reactor, reason);
-            }
-            (reader, writer) => {
-                if let Some(reader) = reader {
-                    reader.connection_lost(reactor, reason.clone());
-                }
-                if let Some(writer) = writer {
-                    writer.connection_lost(reactor, reason);
-                }
-            }
+            (Some(reader), Some(writer)) if same(&reader, &writer) => (Some(reader), None),
+            different => different,
         }
     }
 }
@@ -125,19 +120,19 @@ impl Descriptors {
     pub(crate) fn add_reader(
         &mut self,
         backend: &mut dyn Backend,
-        reader: Rc<dyn ReadDescriptor>,
+        reader: &Rc<dyn ReadDescriptor>,
     ) -> io::Result<Option<Rc<dyn ReadDescriptor>>> {
         let entry = self.watch(backend, reader.as_fd(), Interest::READ)?;
-        Ok(entry.watchers.reader.replace(reader))
+        Ok(entry.watchers.reader.replace(Rc::clone(reader)))
     }
 
     pub(crate) fn add_writer(
         &mut self,
         backend: &mut dyn Backend,
-        writer: Rc<dyn WriteDescriptor>,
+        writer: &Rc<dyn WriteDescriptor>,
     ) -> io::Result<Option<Rc<dyn WriteDescriptor>>> {
         let entry = self.watch(backend, writer.as_fd(), Interest::WRITE)?;
-        Ok(entry.watchers.writer.replace(writer))
+        Ok(entry.watchers.writer.replace(Rc::clone(writer)))
     }
 
     pub(crate) fn remove_reader(

@@ -226,7 +226,7 @@ impl Reactor {
             self.core
                 .descriptors
                 .borrow_mut()
-                .add_reader(&mut **backend, reader)
+                .add_reader(&mut **backend, &reader)
         };
         replaced.map(drop)
     }
@@ -242,7 +242,7 @@ impl Reactor {
             self.core
                 .descriptors
                 .borrow_mut()
-                .add_writer(&mut **backend, writer)
+                .add_writer(&mut **backend, &writer)
         };
         replaced.map(drop)
     }
@@ -318,6 +318,10 @@ impl Reactor {
         f: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Deferred<T> {
         let (firer, deferred) = Deferred::new();
+        if self.core.is_closed() {
+            // Nobody would fire it: it ends as abandoned, now.
+            return deferred;
+        }
         let ticket = self.core.parked_so_far.get();
         self.core.parked_so_far.set(ticket + 1);
         self.core
@@ -329,7 +333,7 @@ impl Reactor {
         let submitted = self.core.pool.submit(move || {
             let result = Failure::catch(f).and_then(|result| result);
             // A reactor that is gone has no use for the result.
-            drop(remote.call_from_thread(move |reactor| {
+            drop(remote.bring_result(move |reactor| {
                 if let Some(firer) = reactor.core.unpark::<T>(ticket) {
                     firer.fire(result);
                 }
@@ -402,6 +406,7 @@ impl Core {
         self.pool.close();
         let parked = self.parked.take();
         drop(parked);
+        self.remote.drop_results();
         self.calls.clear();
         let startup = self.startup.take();
         drop(startup);

@@ -35,6 +35,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     calls: Vec<RemoteCall>,
+    /// What the reactor's own threads have for it; it means nothing after the run.
+    results: Vec<RemoteCall>,
     closed: bool,
 }
 
@@ -51,6 +53,22 @@ impl RemoteHandle {
         &self,
         f: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
+        self.send(Box::new(f), |queue| &mut queue.calls)
+    }
+
+    /// As [`call_from_thread`](Self::call_from_thread), for a result of work that was done for this run.
+    pub(crate) fn bring_result(
+        &self,
+        f: impl FnOnce(&Reactor) + Send + 'static,
+    ) -> Result<(), ReactorError> {
+        self.send(Box::new(f), |queue| &mut queue.results)
+    }
+
+    fn send(
+        &self,
+        call: RemoteCall,
+        list: impl FnOnce(&mut Queue) -> &mut Vec<RemoteCall>,
+    ) -> Result<(), ReactorError> {
         let mut queue = self
             .shared
             .calls
@@ -59,8 +77,8 @@ impl RemoteHandle {
         if queue.closed {
             return Err(ReactorError::Closed);
         }
-        let first = queue.calls.is_empty();
-        queue.calls.push(Box::new(f));
+        let first = queue.calls.is_empty() && queue.results.is_empty();
+        list(&mut queue).push(call);
         drop(queue);
         if first {
             self.shared.pending.store(true, Ordering::Release);
@@ -98,14 +116,26 @@ impl RemoteHandle {
         if !self.shared.pending.swap(false, Ordering::Acquire) {
             return Vec::new();
         }
-        mem::take(
-            &mut self
-                .shared
-                .calls
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .calls,
-        )
+        let mut queue = self
+            .shared
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut calls = mem::take(&mut queue.results);
+        calls.append(&mut queue.calls);
+        calls
+    }
+
+    /// Drops the results that have come too late for the run.
+    pub(crate) fn drop_results(&self) {
+        let mut queue = self
+            .shared
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let results = mem::take(&mut queue.results);
+        drop(queue);
+        drop(results);
     }
 
     /// Refuses all calls from now on, and drops those that wait.
@@ -116,9 +146,9 @@ impl RemoteHandle {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         queue.closed = true;
-        let calls = mem::take(&mut queue.calls);
+        let (calls, results) = (mem::take(&mut queue.calls), mem::take(&mut queue.results));
         drop(queue);
-        drop(calls);
+        drop((calls, results));
     }
 }
 

@@ -153,9 +153,15 @@ impl Reactor {
                 .borrow_mut()
                 .remove(&mut **backend, key)
         };
-        self.callback("Unhandled error in connection_lost", || {
-            watchers.connection_lost(self, reason);
-        });
+        let what = "Unhandled error in connection_lost";
+        let (reader, writer) = watchers.whom_to_tell();
+        if let Some(reader) = reader {
+            let reason = reason.clone();
+            self.callback(what, || reader.connection_lost(self, reason));
+        }
+        if let Some(writer) = writer {
+            self.callback(what, || writer.connection_lost(self, reason));
+        }
     }
 
     /// Makes one callback, reports it if it fails, and does what it left to be done after it.

@@ -1,0 +1,290 @@
+//! What is left when a reactor is gone: nothing. And what one costs that only waits: next to nothing.
+//!
+//! The descriptors, the threads and the memory of a process are counted here, so the tests of this file
+//! run one at a time.
+
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::cell::Cell;
+use std::fs;
+use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{BackendName, End, LIMIT, Log, Owned, Ownership, on_every_backend, run};
+use reactor::{Job, Reactor};
+use rustix::time::{ClockId, clock_gettime};
+
+on_every_backend!(
+    two_hundred_reactors_leave_no_descriptor_and_no_thread,
+    two_hundred_reactors_that_never_ran_leave_no_descriptor,
+    what_a_reactor_holds_is_dropped_with_it,
+    what_a_reactor_holds_is_dropped_at_the_end_of_its_run,
+    what_a_reactor_is_given_after_its_run_is_dropped_with_it,
+    what_a_clone_is_given_when_the_reactor_is_gone_is_dropped,
+    a_descriptor_is_closed_before_the_run_returns,
+    a_reactor_that_only_waits_uses_no_time,
+    a_million_calls_made_and_cancelled_leave_nothing,
+    a_million_calls_that_waited_together_leave_nothing,
+);
+
+//
+fn two_hundred_reactors_leave_no_descriptor_and_no_thread(on: BackendName) {
+    let _alone = alone();
+    // What is made once in a process, such as the pipe behind signals, is no leak.
+    run_everything_once(on);
+    let descriptors = open_descriptors();
+
+    for _ in 0..200 {
+        run_everything_once(on);
+    }
+
+    assert_eq!(open_descriptors(), descriptors);
+    assert_no_pool_thread_is_left();
+}
+
+//
+fn two_hundred_reactors_that_never_ran_leave_no_descriptor(on: BackendName) {
+    let _alone = alone();
+    let descriptors = open_descriptors();
+
+    for _ in 0..200 {
+        let reactor = on.reactor();
+        let (owned, _ownership) = Ownership::new();
+        fill(&reactor, owned);
+    }
+
+    assert_eq!(open_descriptors(), descriptors);
+}
+
+fn what_a_reactor_holds_is_dropped_with_it(on: BackendName) {
+    let _alone = alone();
+    let reactor = on.reactor();
+    let (owned, ownership) = Ownership::new();
+    fill(&reactor, owned);
+
+    drop(reactor);
+
+    assert!(ownership.is_over());
+}
+
+fn what_a_reactor_holds_is_dropped_at_the_end_of_its_run(on: BackendName) {
+    let _alone = alone();
+    let reactor = on.reactor();
+    let (owned, ownership) = Ownership::new();
+    reactor.call_when_running(move |reactor| {
+        fill(reactor, owned);
+        reactor.stop()
+    });
+
+    run(&reactor);
+
+    assert!(ownership.is_over());
+}
+
+fn what_a_reactor_is_given_after_its_run_is_dropped_with_it(on: BackendName) {
+    let _alone = alone();
+    let reactor = on.reactor();
+    reactor.call_when_running(Reactor::stop);
+    run(&reactor);
+    let (owned, ownership) = Ownership::new();
+    fill(&reactor, owned);
+
+    drop(reactor);
+
+    assert!(ownership.is_over());
+}
+
+fn what_a_clone_is_given_when_the_reactor_is_gone_is_dropped(on: BackendName) {
+    let _alone = alone();
+    let reactor = on.reactor();
+    let clone = reactor.clone();
+    drop(reactor);
+    let (owned, ownership) = Ownership::new();
+
+    fill(&clone, owned);
+
+    drop(clone);
+    assert!(ownership.is_over());
+}
+
+fn a_descriptor_is_closed_before_the_run_returns(on: BackendName) {
+    let _alone = alone();
+    let reactor = on.reactor();
+    let descriptors = open_descriptors();
+    let (end, peer) = End::pair("end", &Log::default());
+    reactor.add_reader(Rc::new(end)).unwrap();
+    reactor.call_when_running(Reactor::stop);
+    drop(peer);
+    run_once_before(on);
+
+    run(&reactor);
+
+    assert_eq!(open_descriptors(), descriptors);
+}
+
+fn a_reactor_that_only_waits_uses_no_time(on: BackendName) {
+    let _alone = alone();
+    let (reactor, waits) = on.recorded();
+    let (end, _peer) = End::pair("end", &Log::default());
+    reactor.add_reader(Rc::new(end)).unwrap();
+    reactor.call_later(Duration::from_millis(100), Reactor::stop);
+    let used = time_used();
+
+    run(&reactor);
+
+    assert!(waits.count() <= 3, "{:?}", waits.timeouts());
+    let used = time_used() - used;
+    assert!(used < Duration::from_millis(20), "{used:?}");
+}
+
+//
+fn a_million_calls_made_and_cancelled_leave_nothing(on: BackendName) {
+    let _alone = alone();
+    let reactor = on.reactor();
+    let before = memory_in_use();
+
+    for _ in 0..1_000_000 {
+        let call = reactor.call_later(LIMIT, |_| ());
+        call.cancel().unwrap();
+    }
+
+    assert_no_growth(before);
+}
+
+//
+fn a_million_calls_that_waited_together_leave_nothing(on: BackendName) {
+    let _alone = alone();
+    let reactor = on.reactor();
+    make_and_cancel(&reactor, 100_000);
+    let before = memory_in_use();
+
+    for _ in 0..10 {
+        make_and_cancel(&reactor, 100_000);
+    }
+
+    assert_no_growth(before);
+}
+
+fn make_and_cancel(reactor: &Reactor, n: usize) {
+    let calls: Vec<_> = (0..n).map(|_| reactor.call_later(LIMIT, |_| ())).collect();
+    for call in calls {
+        call.cancel().unwrap();
+    }
+}
+
+/// Waits until no other test of this file runs.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a reactor that holds something of every kind, runs it, and drops it.
+fn run_everything_once(on: BackendName) {
+    let reactor = on.reactor();
+    let (owned, _ownership) = Ownership::new();
+    fill(&reactor, owned);
+    reactor.call_when_running(|reactor| {
+        let stopping = reactor.clone();
+        let work = reactor.defer_to_thread(|| Ok(()));
+        work.map(move |()| stopping.stop().unwrap()).ignore();
+    });
+    run(&reactor);
+}
+
+/// Opens what a process opens once, when its first reactor runs.
+fn run_once_before(on: BackendName) {
+    let reactor = on.reactor();
+    reactor.call_when_running(Reactor::stop);
+    run(&reactor);
+}
+
+/// Gives the reactor something of every kind that never comes to anything; each owns a handle to the
+/// reactor, and a share of `owned`.
+fn fill(reactor: &Reactor, owned: Owned) {
+    let share = Rc::new((owned, Cell::new(0)));
+    let held = || (reactor.clone(), Rc::clone(&share));
+
+    let pending = held();
+    reactor.call_later(2 * LIMIT, move |_| drop(pending));
+    let startup = held();
+    reactor.call_when_running(move |_| startup.1.1.set(1));
+    let (reading, writing) = (held(), held());
+    let (reader, peer) = End::pair("reader", &Log::default());
+    let reader = reader.on_read(move |_, _| {
+        let _owned = (&reading, &peer);
+        Ok(())
+    });
+    let (writer, peer) = End::pair("writer", &Log::default());
+    let writer = writer.on_write(move |_, _| {
+        let _owned = (&writing, &peer);
+        Ok(())
+    });
+    // A reactor that is gone refuses these.
+    drop(reactor.add_reader(Rc::new(reader)));
+    drop(reactor.add_writer(Rc::new(writer)));
+    reactor.after_callback(Rc::new(Holds(held())));
+    reactor.next_turn(Rc::new(Holds(held())));
+    let handled = held();
+    let work = reactor.defer_to_thread(|| Ok(()));
+    work.add_both(move |_| {
+        drop(handled);
+        Ok(())
+    })
+    .ignore();
+    drop(reactor.remote_handle().call_from_thread(|_| ()));
+}
+
+/// A job that only owns something.
+struct Holds<T>(T);
+
+impl<T> Job for Holds<T> {
+    fn run(self: Rc<Self>, _reactor: &Reactor) {
+        let _owned = &self.0;
+    }
+}
+
+fn open_descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").expect("Linux has it").count()
+}
+
+/// A thread that was joined can still be listed for a moment.
+#[track_caller]
+fn assert_no_pool_thread_is_left() {
+    let begun = Instant::now();
+    while pool_threads() > 0 {
+        assert!(begun.elapsed() < LIMIT, "threads of a pool are left");
+        thread::yield_now();
+    }
+}
+
+fn pool_threads() -> usize {
+    fs::read_dir("/proc/self/task")
+        .expect("Linux has it")
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|name| name.trim() == "reactor-pool")
+        .count()
+}
+
+/// The time that this thread has spent on a processor, in the system and outside.
+fn time_used() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("it is positive")
+}
+
+/// The pages of memory that the process has in use.
+fn memory_in_use() -> usize {
+    let numbers = fs::read_to_string("/proc/self/statm").expect("Linux has it");
+    let resident = numbers.split(' ').nth(1).expect("it has seven numbers");
+    resident.parse().expect("it is a number")
+}
+
+/// A million calls would take more than a hundred megabytes, which is more than 16,384 pages of 4 KiB.
+#[track_caller]
+fn assert_no_growth(before: usize) {
+    let grown = memory_in_use().saturating_sub(before);
+    assert!(grown < 2048, "{grown} pages more");
+}
