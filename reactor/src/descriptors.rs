@@ -54,8 +54,8 @@ pub trait WriteDescriptor: Descriptor {
 /// Who is told of one descriptor.
 #[derive(Default)]
 pub(crate) struct Watchers {
-    reader: Option<Rc<dyn ReadDescriptor>>,
-    writer: Option<Rc<dyn WriteDescriptor>>,
+    pub(crate) reader: Option<Rc<dyn ReadDescriptor>>,
+    pub(crate) writer: Option<Rc<dyn WriteDescriptor>>,
 }
 
 impl Watchers {
@@ -66,16 +66,14 @@ impl Watchers {
         }
     }
 
-    /// The reader and the writer; the reader alone, if they are the same object.
-    pub(crate) fn whom_to_tell(
-        self,
-    ) -> (
-        Option<Rc<dyn ReadDescriptor>>,
-        Option<Rc<dyn WriteDescriptor>>,
-    ) {
-        match (self.reader, self.writer) {
-            (Some(reader), Some(writer)) if same(&reader, &writer) => (Some(reader), None),
-            different => different,
+    /// These, with the reader alone if reader and writer are the same object.
+    pub(crate) fn without_twin(self) -> Self {
+        match (&self.reader, &self.writer) {
+            (Some(reader), Some(writer)) if same(reader, writer) => Self {
+                writer: None,
+                ..self
+            },
+            _ => self,
         }
     }
 }

@@ -154,12 +154,12 @@ impl Reactor {
                 .remove(&mut **backend, key)
         };
         let what = "Unhandled error in connection_lost";
-        let (reader, writer) = watchers.whom_to_tell();
-        if let Some(reader) = reader {
+        let watchers = watchers.without_twin();
+        if let Some(reader) = watchers.reader {
             let reason = reason.clone();
             self.callback(what, || reader.connection_lost(self, reason));
         }
-        if let Some(writer) = writer {
+        if let Some(writer) = watchers.writer {
             self.callback(what, || writer.connection_lost(self, reason));
         }
     }
@@ -216,6 +216,9 @@ impl Reactor {
                 self.disconnect(key, reason);
             }
         }
-        self.core.clear();
+        // What is dropped is the program's own, and may panic; the rest is dropped all the same.
+        while let Err(panic) = Failure::catch(|| self.core.clear()) {
+            report("Unhandled error in a value that was dropped", &panic);
+        }
     }
 }
