@@ -11,7 +11,6 @@
 //! the failure, and both end in the tally, so that a server that refuses, resets the connection or
 //! stays silent is a matter of its own poem only, and the others still arrive.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -54,20 +53,16 @@ fn main() -> ExitCode {
         })
         .add_callbacks(
             move |poem| {
-                io::stdout().write_all(&poem)?;
-                eprintln!("{}", report::poem(task, poem.len()));
+                cli::print(&poem);
+                cli::note(report::poem(task, poem.len()));
                 poems.got(task);
-                Ok(())
             },
             move |failure| failures.failed(task, &failure),
         )
-        .add_errback(|failure| -> () {
-            cli::die(format!("cannot write a poem: {}", failure.error()))
-        })
         .ignore();
     }
 
     let stopped = cli::run(&reactor);
-    eprintln!("{}", report::total(tally.times().len(), tally.elapsed()));
+    cli::note(report::total(tally.times().len(), tally.elapsed()));
     tally.end_of_run(stopped)
 }

@@ -56,7 +56,9 @@ struct Options {
     delay: Duration,
 
     /// Other servers to get poems from instead, such as 10000 or localhost:10001.
-    #[arg(long, value_name = "[HOST:]PORT", num_args = 1.., conflicts_with = "poem_files")]
+    #[arg(long, value_name = "[HOST:]PORT", num_args = 1..)]
+    #[arg(conflicts_with_all = ["poem_files", "num_bytes", "delay"])]
+    #[arg(allow_negative_numbers = true)]
     servers: Vec<ServerAddress>,
 
     /// How long a server may send nothing before it is given up.
@@ -145,7 +147,7 @@ fn serve(reactor: &Reactor, options: &Options) -> Vec<Task> {
         let listen = ListenOptions::new(0).interface(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let port = reactor.listen_tcp_with(listen, Rc::new(factory));
         let address = port
-            .unwrap_or_else(|error| cli::die(error))
+            .unwrap_or_else(|error| cli::die(report::with_causes(&error)))
             .address()
             .to_string();
         let server = address
@@ -188,7 +190,7 @@ fn get_poem(
         show_pieces.piece(number, bytes, server);
     };
     let (tally_of_poems, tally_of_failures) = (Rc::clone(tally), Rc::clone(tally));
-    let show = Rc::clone(show);
+    let (show, show_of_failures) = (Rc::clone(show), Rc::clone(show));
 
     get_poetry(reactor, &task.server, patience, piece)
         .add_callback(move |poem| match task.poem {
@@ -197,7 +199,9 @@ fn get_poem(
         })
         .add_callbacks(
             move |_poem| tally_of_poems.got(number),
-            move |failure| tally_of_failures.failed(number, &failure),
+            move |failure| {
+                show_of_failures.aside(|| tally_of_failures.failed(number, &failure));
+            },
         )
         .map(move |()| show.ended(number))
         .ignore();
@@ -220,7 +224,8 @@ fn summary(tally: &Tally, compared: bool) {
         });
     }
     cli::say(report::total(times.len(), tally.elapsed()));
-    if times.len() > 1 {
+    // A poem that did not come may have taken longest, and is in no sum.
+    if times.len() > 1 && tally.is_complete() {
         let in_turn: Duration = times.iter().map(|(_, time)| time).sum();
         cli::say(format!(
             "One after the other, they would have taken {}",

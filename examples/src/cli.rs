@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use protocols::reactor::{Reactor, Stopped, backend};
 
+use crate::report;
+
 /// Parses the command line, or ends the program.
 ///
 /// `--help` and `--version` print what they should and end with the exit code 0. Anything else
@@ -41,12 +43,14 @@ pub fn reactor(backend: Option<&str>) -> Reactor {
         Some(name) => backend::from_name(name).and_then(Reactor::with_backend),
         None => Reactor::new(),
     };
-    reactor.unwrap_or_else(|error| die(error))
+    reactor.unwrap_or_else(|error| die(report::with_causes(&error)))
 }
 
 /// Runs the reactor and says why it stopped; or ends the program.
 pub fn run(reactor: &Reactor) -> Stopped {
-    reactor.run().unwrap_or_else(|error| die(error))
+    reactor
+        .run()
+        .unwrap_or_else(|error| die(report::with_causes(&error)))
 }
 
 /// Parses a time for which one waits, in seconds.
@@ -56,7 +60,8 @@ pub fn run(reactor: &Reactor) -> Stopped {
 /// What is right, if the text is not that. The upper end is a day: longer ones are slips of the hand.
 pub fn parse_patience(text: &str) -> Result<Duration, &'static str> {
     match text.parse() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 86400.0 => Ok(Duration::from_secs_f64(seconds)),
+        // A time that is rounded to nothing is none.
+        Ok(seconds) if (1e-9..=86400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("a time to wait is a number of seconds above 0, up to 86400"),
     }
 }
@@ -108,18 +113,27 @@ pub fn read_poem(path: &Path) -> Vec<u8> {
 /// It ends quietly when no one reads the output any more, as in `slowpoetry poem.txt | head -1`,
 /// where `println!` would panic.
 pub fn say(line: impl Display) {
+    print(format!("{line}\n").as_bytes());
+}
+
+/// Prints bytes on standard output at once, or ends the program, as [`say`] does.
+pub fn print(bytes: &[u8]) {
     let mut output = io::stdout().lock();
-    match writeln!(output, "{line}").and_then(|()| output.flush()) {
+    match output.write_all(bytes).and_then(|()| output.flush()) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
         Err(error) => die(format!("cannot write to standard output: {error}")),
     }
 }
 
+/// Prints a line on standard error, if anyone reads it.
+pub fn note(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Prints `program: message` on standard error and ends the program with the exit code 2.
 pub fn die(message: impl Display) -> ! {
-    // Nothing is left to be done for one who has closed standard error.
-    let _ = writeln!(io::stderr(), "{}: {message}", program());
+    note(format!("{}: {message}", program()));
     process::exit(2)
 }
 

@@ -12,6 +12,7 @@
 //! Got 2 poems in 0:00:10.133169
 //! ```
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -34,8 +35,14 @@ pub fn total(poems: usize, elapsed: Duration) -> String {
 
 /// Says why a poem could not be had: the error, and behind it what caused it.
 pub fn no_poem(task: usize, server: impl fmt::Display, why: &Failure) -> String {
-    let mut line = format!("Task {task}: no poetry from {server}: {}", why.error());
-    let mut cause = why.error().source();
+    let why = with_causes(why.error());
+    format!("Task {task}: no poetry from {server}: {why}")
+}
+
+/// Says what went wrong, and behind it what caused it.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
     while let Some(error) = cause {
         line += &format!(": {error}");
         cause = error.source();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use protocols::deferred::Failure;
 use protocols::reactor::{Reactor, Stopped};
 
-use crate::report;
+use crate::{cli, report};
 
 /// Counts a client's poems, and stops the reactor when none is waited for any more.
 ///
@@ -71,7 +71,7 @@ impl Tally {
     pub fn failed(&self, task: usize, why: &Failure) {
         if self.reactor.is_running() {
             let server = self.tasks.borrow()[task - 1].server.clone();
-            eprintln!("{}", report::no_poem(task, server, why));
+            cli::note(report::no_poem(task, server, why));
             self.end(task, Outcome::Failed);
         }
     }
@@ -108,16 +108,18 @@ impl Tally {
             .collect()
     }
 
+    /// Whether all poems came.
+    pub fn is_complete(&self) -> bool {
+        self.times().len() == self.tasks.borrow().len()
+    }
+
     /// Says what has come of the poems that are still waited for, and with which code the program ends:
     /// 0 if all came, 1 if one could not be had, and 128 and the signal's number after a signal.
     pub fn end_of_run(&self, stopped: Stopped) -> ExitCode {
         let tasks = self.tasks.borrow();
         for (index, task) in tasks.iter().enumerate() {
             if task.outcome == Outcome::Waiting {
-                eprintln!(
-                    "{}",
-                    report::interrupted(index + 1, task.bytes, &task.server)
-                );
+                cli::note(report::interrupted(index + 1, task.bytes, &task.server));
             }
         }
         match stopped {

@@ -5,9 +5,9 @@ mod common;
 use std::fs;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 
-use common::{PATIENCE, Program, run, serve};
+use common::{PATIENCE, Program, poem_file, run, serve};
+use rustix::process::Signal;
 
 const SLOWPOETRY: &str = env!("CARGO_BIN_EXE_slowpoetry");
 const LAMP: &str = "poems/lamp.txt";
@@ -164,28 +164,30 @@ fn an_address_that_cannot_be_listened_on_is_told_in_one_line() {
 }
 
 #[test]
-fn help_and_version_are_no_errors() {
-    let (code, help, errors) = run(SLOWPOETRY, &["--help"]);
-    assert!(help.contains("Usage: slowpoetry [OPTIONS] <POEM-FILE>"));
-    assert_eq!((code, errors.as_str()), (0, ""));
+fn ctrl_c_ends_the_server() {
+    let (server, _address) = serve(SLOWPOETRY, &[LAMP]);
 
-    let (code, version, errors) = run(SLOWPOETRY, &["--version"]);
-    assert!(version.starts_with("slowpoetry "));
-    assert_eq!((code, errors.as_str()), (0, ""));
+    server.signal(Signal::INT);
+
+    assert_eq!(server.end().code, 130);
 }
 
-/// Checks that the program ends with the code 2 and one line that has `part` in it.
+#[test]
+fn help_and_version_are_no_errors() {
+    let help = run(SLOWPOETRY, &["--help"]);
+    let text = String::from_utf8(help.output).unwrap();
+    assert!(text.contains("Usage: slowpoetry [OPTIONS] <POEM-FILE>"));
+    assert_eq!((help.code, help.errors.as_str()), (0, ""));
+
+    let version = run(SLOWPOETRY, &["--version"]);
+    assert!(version.output.starts_with(b"slowpoetry "));
+    assert_eq!((version.code, version.errors.as_str()), (0, ""));
+}
+
+/// Checks that the program refuses these arguments in one line that has `part` in it.
 #[track_caller]
 fn assert_refused(args: &[&str], part: &str) {
-    let (code, output, errors) = run(SLOWPOETRY, args);
-
-    assert_eq!((code, output.as_str()), (2, ""), "{args:?} {errors}");
-    assert!(errors.starts_with("slowpoetry: "), "{args:?} {errors}");
-    assert!(errors.contains(part), "{args:?} {errors}");
-    assert!(
-        errors.ends_with('\n') && errors.lines().count() == 1,
-        "{args:?} {errors}"
-    );
+    run(SLOWPOETRY, args).assert_refused("slowpoetry", part);
 }
 
 /// Connects as netcat would, but not to wait for ever.
@@ -204,11 +206,4 @@ fn rest_of(mut client: TcpStream) -> Vec<u8> {
 /// The line with which the server welcomes this client.
 fn wants_poetry(client: &TcpStream) -> String {
     format!("Somebody at {} wants poetry!", client.local_addr().unwrap())
-}
-
-/// Writes a poem for one test, and gives its path.
-fn poem_file(name: &str, poem: &[u8]) -> String {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::write(&path, poem).unwrap();
-    path.into_os_string().into_string().unwrap()
 }

@@ -118,8 +118,13 @@ impl Reactor {
     ///
     /// If there is no such backend here, or the system does not give the descriptors that it needs.
     pub fn new() -> Result<Self, BackendError> {
-        let name = env::var_os("REACTOR_BACKEND").unwrap_or_else(|| "polling".into());
-        Self::with_backend(backend::from_name(&name.to_string_lossy())?)
+        match env::var_os("REACTOR_BACKEND").filter(|name| !name.is_empty()) {
+            None => Self::with_backend(backend::from_name("polling")?),
+            Some(name) => match backend::from_name(&name.to_string_lossy()) {
+                Err(BackendError::Unknown(name)) => Err(BackendError::UnknownInEnvironment(name)),
+                backend => Self::with_backend(backend?),
+            },
+        }
     }
 
     /// Makes a reactor on this backend.

@@ -142,6 +142,9 @@ pub enum BackendError {
     /// There is no backend of this name, on this platform at least.
     #[error("unknown backend {0:?}; there are: {list}", list = NAMES.join(", "))]
     Unknown(String),
+    /// The environment's `REACTOR_BACKEND` names no backend that there is.
+    #[error("unknown backend {0:?} in REACTOR_BACKEND; there are: {list}", list = NAMES.join(", "))]
+    UnknownInEnvironment(String),
     /// The operating system did not give what the backend needs.
     #[error("cannot open the {0} backend")]
     Open(&'static str, #[source] io::Error),
