@@ -1,18 +1,17 @@
-//! Starting and stopping, the order of a turn, and callbacks that fail.
+//! Starting and stopping, the order of a turn, and the choice of the backend.
 
 mod common;
 
-use std::io;
-use std::os::fd::BorrowedFd;
-use std::process::Command;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use common::{BackendName, End, Log, Lost, Reports, on_every_backend, run, stop_after_turns};
-use deferred::Panicked;
-use reactor::backend::{self, Backend, Event, Interest, Key};
-use reactor::{ConnectionClosed, Job, Reactor, ReactorError, Stopped};
+use common::{
+    BackendName, End, Log, Reports, Task, child_of_this_test, in_a_child, on_every_backend, run,
+    stop_after_turns,
+};
+use reactor::backend;
+use reactor::{Reactor, ReactorError, Stopped};
 
 on_every_backend!(
     stopping_a_reactor_that_was_never_run_is_an_error,
@@ -30,15 +29,6 @@ on_every_backend!(
     a_reactor_can_run_again,
     a_startup_call_runs_in_one_run_only,
     a_run_says_that_it_was_asked_to_stop,
-    a_panic_in_a_startup_call_is_reported_and_the_next_one_runs,
-    an_error_of_a_startup_call_is_reported,
-    a_panic_in_a_delayed_call_is_reported_and_the_next_one_runs,
-    a_panic_in_do_read_is_reported_and_the_loop_goes_on,
-    a_panic_in_do_write_is_reported_and_the_loop_goes_on,
-    a_panic_in_connection_lost_is_reported_and_the_loop_goes_on,
-    a_panic_in_a_job_is_reported_and_the_loop_goes_on,
-    a_panic_in_a_call_of_a_thread_is_reported_and_the_next_one_runs,
-    a_panic_while_a_reader_is_dropped_does_not_end_the_loop,
     a_job_runs_when_the_callback_that_left_it_has_returned,
     a_job_for_the_next_turn_runs_in_it_and_that_turn_does_not_wait,
     reactors_run_side_by_side_on_their_threads,
@@ -301,159 +291,6 @@ fn a_run_says_that_it_was_asked_to_stop(reactor: Reactor) {
     assert_eq!(stopped, Stopped::Asked);
 }
 
-//
-fn a_panic_in_a_startup_call_is_reported_and_the_next_one_runs(reactor: Reactor) {
-    let reports = Reports::collected();
-    reactor.call_when_running(panics);
-    reactor.call_when_running(Reactor::stop);
-
-    run(&reactor);
-
-    let (headline, failure) = reports.only_one();
-    assert_eq!(headline, "Unhandled error in a call made when running");
-    assert_eq!(failure.check::<Panicked>().unwrap().message(), "no muse");
-}
-
-//
-fn an_error_of_a_startup_call_is_reported(reactor: Reactor) {
-    let reports = Reports::collected();
-    reactor.call_when_running(|_| Err(Lost));
-    reactor.call_when_running(Reactor::stop);
-
-    run(&reactor);
-
-    assert!(reports.only_one().1.check::<Lost>().is_some());
-}
-
-//
-fn a_panic_in_a_delayed_call_is_reported_and_the_next_one_runs(reactor: Reactor) {
-    let reports = Reports::collected();
-    reactor.call_later(Duration::ZERO, panics);
-    let line = line!() - 1;
-    reactor.call_later(Duration::ZERO, Reactor::stop);
-
-    run(&reactor);
-
-    let (headline, failure) = reports.only_one();
-    assert!(
-        headline.contains(&format!("running.rs:{line}:")),
-        "{headline}"
-    );
-    assert!(failure.check::<Panicked>().is_some());
-}
-
-//
-fn a_panic_in_do_read_is_reported_and_the_loop_goes_on(reactor: Reactor) {
-    let reports = Reports::collected();
-    let (end, _peer) = End::readable_pair("end", &Log::default());
-    let end = end.on_read(|_, _| panic!("no muse"));
-    reactor.add_reader(Rc::new(end)).unwrap();
-    reactor.call_later(Duration::from_millis(2), Reactor::stop);
-
-    run(&reactor);
-
-    let (headline, failure) = reports.only_one();
-    assert_eq!(headline, "Unhandled error in do_read");
-    assert!(failure.check::<Panicked>().is_some());
-}
-
-//
-fn a_panic_in_do_write_is_reported_and_the_loop_goes_on(reactor: Reactor) {
-    let reports = Reports::collected();
-    let (end, _peer) = End::pair("end", &Log::default());
-    let end = end.on_write(|_, _| panic!("no muse"));
-    reactor.add_writer(Rc::new(end)).unwrap();
-    reactor.call_later(Duration::from_millis(2), Reactor::stop);
-
-    run(&reactor);
-
-    let (headline, failure) = reports.only_one();
-    assert_eq!(headline, "Unhandled error in do_write");
-    assert!(failure.check::<Panicked>().is_some());
-}
-
-//
-fn a_panic_in_connection_lost_is_reported_and_the_loop_goes_on(reactor: Reactor) {
-    let reports = Reports::collected();
-    let (end, _peer) = End::readable_pair("end", &Log::default());
-    let end = end
-        .on_read(|_, _| Err(ConnectionClosed::ConnectionDone.into()))
-        .on_lost(|_, _| panic!("no muse"));
-    reactor.add_reader(Rc::new(end)).unwrap();
-    reactor.call_later(Duration::from_millis(2), Reactor::stop);
-
-    run(&reactor);
-
-    let (headline, failure) = reports.only_one();
-    assert_eq!(headline, "Unhandled error in connection_lost");
-    assert!(failure.check::<Panicked>().is_some());
-}
-
-//
-fn a_panic_in_a_job_is_reported_and_the_loop_goes_on(reactor: Reactor) {
-    let reports = Reports::collected();
-    let log = Log::default();
-    reactor.call_when_running({
-        let log = log.clone();
-        move |reactor| {
-            reactor.after_callback(Task::new(|_| panic!("no muse")));
-            reactor.next_turn(Task::new(|_| panic!("no muse")));
-            reactor.next_turn(Task::new(move |reactor| {
-                log.note("next job");
-                reactor.stop().unwrap();
-            }));
-        }
-    });
-
-    run(&reactor);
-
-    let headlines: Vec<_> = reports.taken().into_iter().map(|report| report.0).collect();
-    assert_eq!(headlines, ["Unhandled error in a job"; 2]);
-    log.assert(&["next job"]);
-}
-
-//
-fn a_panic_in_a_call_of_a_thread_is_reported_and_the_next_one_runs(reactor: Reactor) {
-    let reports = Reports::collected();
-    let remote = reactor.remote_handle();
-    let other = thread::spawn(move || {
-        remote.call_from_thread(|_| panic!("no muse")).unwrap();
-        remote.call_from_thread(|reactor| reactor.stop().unwrap())
-    });
-
-    run(&reactor);
-
-    other.join().unwrap().unwrap();
-    let (headline, failure) = reports.only_one();
-    assert_eq!(headline, "Unhandled error in a call from a thread");
-    assert!(failure.check::<Panicked>().is_some());
-}
-
-//
-fn a_panic_while_a_reader_is_dropped_does_not_end_the_loop(reactor: Reactor) {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("no muse");
-        }
-    }
-    let _reports = Reports::collected();
-    let log = Log::default();
-    let (end, _peer) = End::readable_pair("end", &log);
-    let bomb = Bomb;
-    let end = end.on_read(move |end, reactor| {
-        let _owned = &bomb;
-        reactor.remove_reader(end);
-        Ok(())
-    });
-    reactor.add_reader(Rc::new(end)).unwrap();
-    reactor.call_later(Duration::from_millis(2), Reactor::stop);
-
-    run(&reactor);
-
-    log.assert(&["end reads"]);
-}
-
 fn a_job_runs_when_the_callback_that_left_it_has_returned(reactor: Reactor) {
     let log = Log::default();
     reactor.call_later(Duration::ZERO, {
@@ -602,8 +439,12 @@ fn an_unknown_backend_is_an_error_that_lists_those_that_there_are() {
 
 #[test]
 fn the_environment_chooses_the_backend() {
+    if in_a_child() {
+        return say_which_backend();
+    }
+
     for name in backend::NAMES {
-        let made = backend_made_in_an_environment_with(Some(name));
+        let made = backend_of_a_child_with(Some(name));
 
         assert_eq!(made, format!("backend: {name}"));
     }
@@ -611,120 +452,49 @@ fn the_environment_chooses_the_backend() {
 
 #[test]
 fn without_a_choice_the_backend_is_polling() {
-    let made = backend_made_in_an_environment_with(None);
+    if in_a_child() {
+        return say_which_backend();
+    }
+
+    let made = backend_of_a_child_with(None);
 
     assert_eq!(made, "backend: polling");
 }
 
 #[test]
 fn an_unknown_backend_in_the_environment_is_an_error_that_lists_those_that_there_are() {
-    let made = backend_made_in_an_environment_with(Some("carrier pigeons"));
+    if in_a_child() {
+        return say_which_backend();
+    }
+
+    let made = backend_of_a_child_with(Some("carrier pigeons"));
 
     let list = backend::NAMES.join(", ");
-    let expected = format!("backend: unknown backend \"carrier pigeons\"; there are: {list}");
+    let expected = format!(
+        "backend: unknown backend \"carrier pigeons\" in REACTOR_BACKEND; there are: {list}"
+    );
     assert_eq!(made, expected);
 }
 
-/// What a process whose `REACTOR_BACKEND` is `name` says of its reactor.
-fn backend_made_in_an_environment_with(name: Option<&str>) -> String {
-    let mut command = Command::new(std::env::current_exe().expect("tests know their program"));
-    command
-        .args([
-            "--exact",
-            "a_child_that_names_its_backend",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env_remove("REACTOR_BACKEND");
-    if let Some(name) = name {
-        command.env("REACTOR_BACKEND", name);
-    }
-    let output = command.output().expect("a program can be run twice");
-    let output = String::from_utf8(output.stdout).expect("the child writes text");
-    let made = output
-        .lines()
-        .find_map(|line| line.find("backend: ").map(|at| &line[at..]));
-    made.expect("the child says what it made").to_owned()
-}
-
-#[test]
-#[ignore = "the child process of other tests"]
-fn a_child_that_names_its_backend() {
+/// The child's part: it prints what its environment gave it.
+fn say_which_backend() {
     match Reactor::new() {
         Ok(reactor) => println!("\nbackend: {}", reactor.backend_name()),
         Err(error) => println!("\nbackend: {error}"),
     }
 }
 
-#[test]
-fn a_wait_that_fails_ends_the_run_in_order() {
-    let log = Log::default();
-    let (end, _peer) = End::pair("end", &log);
-    let reactor = Reactor::with_backend(Box::new(NeverWaits)).unwrap();
-    reactor.add_reader(Rc::new(end)).unwrap();
-
-    let run = reactor.run();
-
-    assert!(matches!(run, Err(ReactorError::Io(_))));
-    assert!(!reactor.is_running());
-    log.assert(&["end is lost"]);
-}
-
-#[test]
-fn a_reactor_can_run_again_after_a_wait_has_failed() {
-    let reactor = Reactor::with_backend(Box::new(NeverWaits)).unwrap();
-    reactor.run().unwrap_err();
-    reactor.call_when_running(Reactor::stop);
-
-    let stopped = run(&reactor);
-
-    assert_eq!(stopped, Stopped::Asked);
-}
-
-fn panics(_: &Reactor) {
-    panic!("no muse");
-}
-
-/// A backend on which every wait fails.
-struct NeverWaits;
-
-impl Backend for NeverWaits {
-    fn name(&self) -> &'static str {
-        "never waits"
+/// What the child of this test says of its reactor when its `REACTOR_BACKEND` is `name`.
+fn backend_of_a_child_with(name: Option<&str>) -> String {
+    let mut child = child_of_this_test();
+    child.env_remove("REACTOR_BACKEND");
+    if let Some(name) = name {
+        child.env("REACTOR_BACKEND", name);
     }
-
-    fn register(&mut self, _: BorrowedFd<'_>, _: Key, _: Interest) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn modify(&mut self, _: BorrowedFd<'_>, _: Key, _: Interest) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn deregister(&mut self, _: BorrowedFd<'_>, _: Key) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn wait(&mut self, _: &mut Vec<Event>, _: Option<Duration>) -> io::Result<()> {
-        Err(io::Error::other("out of patience"))
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-/// A job made of a closure.
-struct Task<F>(F);
-
-impl<F: Fn(&Reactor) + 'static> Task<F> {
-    fn new(f: F) -> Rc<Self> {
-        Rc::new(Self(f))
-    }
-}
-
-impl<F: Fn(&Reactor)> Job for Task<F> {
-    fn run(self: Rc<Self>, reactor: &Reactor) {
-        (self.0)(reactor);
-    }
+    let output = child.output().expect("a program can be run twice");
+    let output = String::from_utf8(output.stdout).expect("the child writes text");
+    let made = output
+        .lines()
+        .find_map(|line| line.find("backend: ").map(|at| &line[at..]));
+    made.expect("the child says what it made").to_owned()
 }

@@ -14,10 +14,6 @@ use reactor::backend::{self, Backend, Event, Interest, Key};
 pub(crate) struct BackendName(&'static str);
 
 impl BackendName {
-    pub(crate) fn name(self) -> &'static str {
-        self.0
-    }
-
     pub(crate) fn backend(self) -> Box<dyn Backend> {
         backend::from_name(self.0).expect("the backend opens")
     }

@@ -19,7 +19,7 @@ type Over = Box<dyn Fn(&Reactor, &Failure)>;
 pub(crate) struct End {
     name: &'static str,
     log: Log,
-    descriptor: OwnedFd,
+    descriptor: Rc<OwnedFd>,
     on_read: Ready,
     on_write: Ready,
     on_lost: Over,
@@ -28,10 +28,15 @@ pub(crate) struct End {
 impl End {
     /// An end that neither reads nor writes when it is told to.
     pub(crate) fn new(name: &'static str, log: &Log, descriptor: impl Into<OwnedFd>) -> Self {
+        Self::sharing(name, log, &Rc::new(descriptor.into()))
+    }
+
+    /// One of several ends with the same descriptor.
+    pub(crate) fn sharing(name: &'static str, log: &Log, descriptor: &Rc<OwnedFd>) -> Self {
         Self {
             name,
             log: log.clone(),
-            descriptor: descriptor.into(),
+            descriptor: Rc::clone(descriptor),
             on_read: Box::new(|_, _| Ok(())),
             on_write: Box::new(|_, _| Ok(())),
             on_lost: Box::new(|_, _| ()),
@@ -82,9 +87,8 @@ impl End {
 
     /// The descriptor, of an end that nobody else owns.
     pub(crate) fn into_descriptor(self: Rc<Self>) -> OwnedFd {
-        Rc::into_inner(self)
-            .expect("the reactor has let go of it")
-            .descriptor
+        let end = Rc::into_inner(self).expect("the reactor has let go of it");
+        Rc::into_inner(end.descriptor).expect("no other end shares it")
     }
 }
 

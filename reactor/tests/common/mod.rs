@@ -1,9 +1,10 @@
 //! What several of the test files need: backends to run on, a run that has a limit, descriptors that
-//! note what they are told, and what was reported.
+//! note what they are told, what was reported, and a second process.
 
 #![allow(dead_code, unused_imports, reason = "no test file needs all of it")]
 
 pub(crate) mod backends;
+pub(crate) mod child;
 pub(crate) mod ends;
 
 use std::cell::{Cell, RefCell};
@@ -15,9 +16,10 @@ use std::thread;
 use std::time::Duration;
 
 use deferred::{Failure, Report};
-use reactor::{Reactor, Stopped};
+use reactor::{Job, Reactor, Stopped};
 
 pub(crate) use backends::{BackendName, SimulatedTime, Waits};
+pub(crate) use child::{child_of_this_test, in_a_child};
 pub(crate) use ends::End;
 
 /// How long a test waits for what should come at once: long enough for the busiest machine.
@@ -110,6 +112,21 @@ impl Log {
     #[track_caller]
     pub(crate) fn assert(&self, expected: &[&str]) {
         assert_eq!(*self.0.borrow(), expected);
+    }
+}
+
+/// A job made of a closure.
+pub(crate) struct Task<F>(F);
+
+impl<F: Fn(&Reactor) + 'static> Task<F> {
+    pub(crate) fn new(f: F) -> Rc<Self> {
+        Rc::new(Self(f))
+    }
+}
+
+impl<F: Fn(&Reactor)> Job for Task<F> {
+    fn run(self: Rc<Self>, reactor: &Reactor) {
+        (self.0)(reactor);
     }
 }
 
