@@ -137,12 +137,19 @@ impl<P: Protocol> Connection<P> {
             self.buffers.recycle(sent);
         }
         if waiting.is_some() {
-            return self.reactor.add_writer(socket).map_err(lost);
+            return self.reactor.add_writer(socket).map_err(|error| {
+                if self.reactor.is_stopping() {
+                    Failure::without_backtrace(ConnectionClosed::ReactorStopped)
+                } else {
+                    lost(error)
+                }
+            });
         }
-        self.reactor.remove_writer(&*socket);
         if self.phase.get() == Phase::Closing {
+            // The writer stays: it is by it that the reactor finds whom to tell.
             return Err(Failure::without_backtrace(ConnectionClosed::ConnectionDone));
         }
+        self.reactor.remove_writer(&*socket);
         Ok(())
     }
 
@@ -313,8 +320,16 @@ impl<P: Protocol> ReadDescriptor for Socket<P> {
             Ok(0) => Err(Failure::without_backtrace(ConnectionClosed::ConnectionDone)),
             Ok(count) => {
                 let data = &buffer[..count];
-                self.connection
-                    .with_protocol(|protocol, transport| protocol.data_received(transport, data));
+                let received = || {
+                    self.connection.with_protocol(|protocol, transport| {
+                        protocol.data_received(transport, data)
+                    });
+                };
+                if let Err(panic) = Failure::catch(received) {
+                    report("Unhandled error in data_received", &panic);
+                    // By the connection, since the callback may have had the reader removed.
+                    self.connection.end(panic);
+                }
                 Ok(())
             }
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(()),

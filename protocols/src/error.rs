@@ -77,4 +77,7 @@ pub enum ConnectorError {
     /// There is an attempt under way, or a connection.
     #[error("the connector is not disconnected")]
     NotDisconnected,
+    /// The reactor is stopping, and begins nothing.
+    #[error("the reactor is stopping")]
+    ReactorStopping,
 }

@@ -174,6 +174,12 @@ impl Reactor {
         self.core.phase.get() == Phase::Running && self.core.stopped.get().is_none()
     }
 
+    /// Whether it ends a run now, or is gone: it takes no descriptors, and runs no calls that are made now.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.core.is_closed()
+    }
+
     /// The time of the backend's clock, since the reactor was made. It never goes back.
     ///
     /// *Twisted's `reactor.seconds`.*

@@ -53,7 +53,7 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// If an attempt is under way, or there is a connection.
+    /// If an attempt is under way, there is a connection, or the reactor is stopping.
     pub fn connect(&self) -> Result<(), ConnectorError> {
         Rc::clone(&self.client).connect()
     }
@@ -130,6 +130,8 @@ enum State {
     Connecting(Weak<dyn WriteDescriptor>, VecDeque<SocketAddr>),
     /// The attempt has ended with this; the loop will tell the factory.
     Failed(ConnectError),
+    /// The factory builds the protocol of a connection that stands.
+    Building,
     Connected(Weak<dyn Transport>),
 }
 
@@ -137,6 +139,9 @@ impl<F: ClientFactory> AnyClient for Client<F> {
     fn connect(self: Rc<Self>) -> Result<(), ConnectorError> {
         if !matches!(*self.state.borrow(), State::Disconnected) {
             return Err(ConnectorError::NotDisconnected);
+        }
+        if self.reactor.is_stopping() {
+            return Err(ConnectorError::ReactorStopping);
         }
         *self.state.borrow_mut() = State::Starting;
         self.attempts.set(self.attempts.get() + 1);
@@ -146,7 +151,7 @@ impl<F: ClientFactory> AnyClient for Client<F> {
 
     fn stop_connecting(self: Rc<Self>) -> Result<(), ConnectorError> {
         match &*self.state.borrow() {
-            State::Disconnected | State::Failed(_) | State::Connected(_) => {
+            State::Disconnected | State::Failed(_) | State::Building | State::Connected(_) => {
                 return Err(ConnectorError::NotConnecting);
             }
             State::Starting | State::Resolving | State::Connecting(..) => {}
@@ -185,7 +190,7 @@ impl<F: ClientFactory> AnyClient for Client<F> {
             State::Disconnected => "disconnected from",
             State::Starting | State::Resolving | State::Connecting(..) => "connecting to",
             State::Failed(_) => "failed to connect to",
-            State::Connected(_) => "connected to",
+            State::Building | State::Connected(_) => "connected to",
         }
     }
 }
@@ -213,7 +218,10 @@ impl<F: ClientFactory> Client<F> {
 
     fn begin(self: Rc<Self>) {
         self.start_timer();
-        self.factory.started_connecting(&self.connector());
+        let started = Failure::catch(|| self.factory.started_connecting(&self.connector()));
+        if let Err(panic) = started {
+            report("Unhandled error in started_connecting", &panic);
+        }
         if !matches!(*self.state.borrow(), State::Starting) {
             return; // The factory has stopped it.
         }
@@ -310,7 +318,11 @@ impl<F: ClientFactory> Client<F> {
         });
         *self.state.borrow_mut() = State::Connecting(Rc::downgrade(&pending), others);
         if let Err(error) = self.reactor.add_writer(pending) {
-            self.give_up(ConnectError::Other(peer, error));
+            self.give_up(if self.reactor.is_stopping() {
+                ConnectError::ReactorStopped(self.target())
+            } else {
+                ConnectError::Other(peer, error)
+            });
         }
     }
 
@@ -332,6 +344,7 @@ impl<F: ClientFactory> Client<F> {
 
     fn connected(self: Rc<Self>, fd: OwnedFd, peer: SocketAddr) {
         self.stop_timer();
+        *self.state.borrow_mut() = State::Building;
         let reason = match Failure::catch(|| self.factory.build_protocol(&peer.into())) {
             Ok(Some(protocol)) => {
                 let owner = Some(Rc::clone(&self) as Rc<dyn Owner>);
@@ -351,6 +364,7 @@ impl<F: ClientFactory> Client<F> {
             }
         };
         drop(fd);
+        *self.state.borrow_mut() = State::Disconnected;
         self.factory
             .client_connection_lost(&self.connector(), reason);
     }

@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::{Deferred, Failure, Firer, report};
-use reactor::{Descriptor, Job, Reactor, ReadDescriptor};
+use reactor::{DelayedCall, Descriptor, Job, Reactor, ReadDescriptor};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -43,6 +43,8 @@ struct Shared {
     stopped: RefCell<Vec<Firer<()>>>,
     /// Whether the last attempt to accept failed for want of something, which was logged then.
     backing_off: Cell<bool>,
+    /// Owns the listener while it is left in peace.
+    rest: RefCell<Option<DelayedCall>>,
 }
 
 impl Port {
@@ -70,6 +72,7 @@ impl Port {
             listener: RefCell::new(None),
             stopped: RefCell::default(),
             backing_off: Cell::new(false),
+            rest: RefCell::new(None),
         });
         let listener: Rc<dyn ReadDescriptor> = Rc::new(Listener {
             fd: socket.into(),
@@ -101,6 +104,11 @@ impl Port {
             .and_then(|listener| listener.upgrade());
         if let Some(listener) = listener {
             self.shared.reactor.remove_reader(&*listener);
+            let rest = self.shared.rest.take();
+            if let Some(rest) = rest {
+                // It may be over already.
+                let _ = rest.cancel();
+            }
         } else if self.shared.stopped.borrow().is_empty() {
             return Deferred::succeed(());
         }
@@ -168,12 +176,9 @@ impl<F: Factory> Listener<F> {
             log::error!(target: "protocols", "cannot accept on {}: {error}", self.shared.address);
         }
         reactor.remove_reader(&*self);
-        reactor.call_later(BACK_OFF, move |reactor| {
-            if self.shared.listener.borrow().is_some() {
-                reactor.add_reader(self)?;
-            }
-            Ok::<(), io::Error>(())
-        });
+        let shared = Rc::clone(&self.shared);
+        let rest = reactor.call_later(BACK_OFF, move |reactor| reactor.add_reader(self));
+        *shared.rest.borrow_mut() = Some(rest);
     }
 }
 

@@ -1,0 +1,800 @@
+//! The end of a connection: who brings it about, what is still sent, who is told what, and what is left.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
+
+use common::child::{in_a_process_of_its_own, limit_descriptors, open_descriptors};
+use common::peers::{pattern, reset};
+use common::{
+    Bytes, Kept, Log, Ownership, Reports, Script, after_turns, another, calling, connect, listen,
+    number, on_every_backend, peer_of, read_all, run, stop_at_call, stop_soon,
+};
+use protocols::Transport;
+use protocols::reactor::Reactor;
+
+on_every_backend!(
+    a_peer_that_closes_ends_the_connection_cleanly,
+    a_peer_that_resets_loses_the_connection,
+    a_peer_that_closes_its_half_has_its_data_read_first,
+    the_data_of_a_peer_that_has_closed_comes_complete,
+    lose_connection_stops_reading_at_once,
+    lose_connection_twice_is_once,
+    lose_connection_sends_all_to_a_slow_reader_first,
+    the_end_comes_when_a_slow_reader_has_taken_what_waited,
+    no_end_comes_from_inside_a_call,
+    the_socket_is_closed_when_the_end_is_told,
+    the_socket_is_closed_though_the_transport_is_kept,
+    the_reactor_holds_nothing_of_a_connection_that_is_over,
+    abort_drops_what_waits_and_resets_the_peer,
+    abort_in_data_received_is_the_last_data,
+    aborting_twice_is_once,
+    losing_after_aborting_is_aborting,
+    aborting_after_losing_is_aborting,
+    a_write_after_abort_is_dropped,
+    abort_in_connection_made_ends_the_connection,
+    a_callback_aborts_another_connection_that_is_ready_in_the_same_turn,
+    a_callback_loses_another_connection_that_is_ready_in_the_same_turn,
+    a_panic_in_data_received_is_reported_once_and_is_the_reason,
+    a_panic_after_lose_connection_is_the_reason,
+    a_panic_in_connection_lost_is_reported_and_the_loop_goes_on,
+    a_panic_in_one_connection_leaves_the_others_alone,
+    a_reactor_that_stops_tells_each_connection_once,
+    a_reactor_that_stops_tells_a_connection_that_is_closing,
+    an_end_that_waits_to_be_told_is_told_when_the_reactor_stops,
+    a_reactor_that_is_dropped_frees_its_connections,
+    one_turn_reads_at_most_64_kib_of_a_connection,
+    a_busy_connection_leaves_their_turn_to_many_others,
+    more_connections_than_descriptors_come_and_go,
+);
+
+/// A server that stops the reactor when its only connection has ended.
+fn stopping_server(reactor: &Reactor, log: &Log) -> Script {
+    let stop = stop_at_call(1, reactor);
+    Script::new("server", log).on_lost(move |_| stop())
+}
+
+const MUCH: usize = 24 * 1024 * 1024;
+
+// N-021, N-040
+fn a_peer_that_closes_ends_the_connection_cleanly(reactor: &Reactor) {
+    let log = Log::default();
+    let port = listen(reactor, stopping_server(reactor, &log));
+    drop(peer_of(&port));
+
+    run(reactor);
+
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+}
+
+// N-021, N-040
+fn a_peer_that_resets_loses_the_connection(reactor: &Reactor) {
+    let log = Log::default();
+    let peer = Rc::new(Cell::new(None));
+    let theirs = Rc::clone(&peer);
+    let script = stopping_server(reactor, &log)
+        .on_made(move |_| reset(theirs.take().expect("it has connected")));
+    let port = listen(reactor, script);
+    peer.set(Some(peer_of(&port)));
+
+    run(reactor);
+
+    log.assert(&["server built", "server made", "server lost ConnectionLost"]);
+}
+
+// N-053, N-021
+fn a_peer_that_closes_its_half_has_its_data_read_first(reactor: &Reactor) {
+    let log = Log::default();
+    let port = listen(reactor, stopping_server(reactor, &log));
+    let mut peer = peer_of(&port);
+    peer.write_all(b"that is all").unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+
+    run(reactor);
+
+    log.assert(&[
+        "server built",
+        "server made",
+        "server data that is all",
+        "server lost ConnectionDone",
+    ]);
+    assert_eq!(read_all(&peer).unwrap(), b"");
+}
+
+// N-033, N-053
+fn the_data_of_a_peer_that_has_closed_comes_complete(reactor: &Reactor) {
+    let bytes = Bytes::default();
+    let received = bytes.clone();
+    let script =
+        stopping_server(reactor, &Log::default()).on_data(move |_, data| received.add(data));
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let writer = thread::spawn(move || peer.write_all(&pattern(5_000_000)));
+
+    run(reactor);
+
+    writer.join().unwrap().unwrap();
+    assert!(bytes.take() == pattern(5_000_000));
+}
+
+// N-039
+fn lose_connection_stops_reading_at_once(reactor: &Reactor) {
+    let log = Log::default();
+    let read = Rc::new(Cell::new(0));
+    let count = Rc::clone(&read);
+    let script = stopping_server(reactor, &log).on_data(move |transport, _| {
+        count.set(count.get() + 1);
+        calling(|| transport.lose_connection());
+    });
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    // Too much for one read.
+    peer.write_all(&pattern(200_000)).unwrap();
+
+    run(reactor);
+
+    assert_eq!(read.get(), 1);
+    log.assert(&[
+        "server built",
+        "server made",
+        "server data much",
+        "server lost ConnectionDone",
+    ]);
+}
+
+// N-039, N-040
+fn lose_connection_twice_is_once(reactor: &Reactor) {
+    let log = Log::default();
+    let script = stopping_server(reactor, &log).on_made(|transport| {
+        transport.write(b"bye");
+        calling(|| transport.lose_connection());
+        calling(|| transport.lose_connection());
+    });
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+
+    run(reactor);
+
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+    assert_eq!(read_all(&peer).unwrap(), b"bye");
+}
+
+// N-024, N-039
+fn lose_connection_sends_all_to_a_slow_reader_first(reactor: &Reactor) {
+    let log = Log::default();
+    let (done, begin) = mpsc::channel();
+    let (loop_, early) = (reactor.clone(), log.clone());
+    let script = stopping_server(reactor, &log).on_made(move |transport| {
+        transport.write(&pattern(MUCH));
+        calling(|| transport.lose_connection());
+        let (done, early) = (done.clone(), early.clone());
+        after_turns(&loop_, 5, move |_| {
+            early.assert(&["server built", "server made"]);
+            done.send(()).unwrap();
+        });
+    });
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        begin.recv().unwrap();
+        read_all(&peer)
+    });
+
+    run(reactor);
+
+    assert!(reader.join().unwrap().unwrap() == pattern(MUCH));
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+}
+
+// N-039, N-040, N-042, N-044
+fn the_end_comes_when_a_slow_reader_has_taken_what_waited(reactor: &Reactor) {
+    let log = Log::default();
+    let (loop_, (full, begin)) = (reactor.clone(), mpsc::channel());
+    let script = stopping_server(reactor, &log).on_made(move |transport| {
+        transport.write(&pattern(MUCH));
+        // The end is asked for when the rest waits for room already.
+        let (transport, full) = (Rc::clone(transport), full.clone());
+        after_turns(&loop_, 3, move |_| {
+            calling(|| transport.lose_connection());
+            full.send(()).unwrap();
+        });
+    });
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        begin.recv().unwrap();
+        read_all(&peer)
+    });
+
+    run(reactor);
+
+    assert!(reader.join().unwrap().unwrap() == pattern(MUCH));
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+    assert_eq!(reactor.writers().len(), 0);
+}
+
+// N-041
+fn no_end_comes_from_inside_a_call(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), stop_at_call(8, reactor));
+    let step = Cell::new(0);
+    let script = Script::new("server", &log)
+        .on_made(move |transport| {
+            step.set(step.get() + 1);
+            let transport = Rc::clone(transport);
+            match step.get() {
+                1 => calling(|| transport.lose_connection()),
+                2 => calling(|| transport.abort_connection()),
+                3 => calling(|| {
+                    transport.write(b"bye");
+                    transport.lose_connection();
+                }),
+                _ => calling(|| {
+                    transport.write(&pattern(100_000));
+                    transport.lose_connection();
+                    transport.abort_connection();
+                    transport.write(b"after");
+                }),
+            }
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let _peers: Vec<_> = (0..8).map(|_| peer_of(&port)).collect();
+
+    run(reactor);
+
+    assert_eq!(log.count("server is called from inside a call"), 0);
+    assert_eq!(log.count("server lost ConnectionDone"), 2);
+    assert_eq!(log.count("server lost ConnectionAborted"), 6);
+}
+
+/// What a descriptor of this process is, by its number; `None` if there is none with that number.
+fn what_is(fd: i32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{fd}")).ok()
+}
+
+/// Runs a server whose connection does `end`, and says whether its socket was still there when it was told.
+fn socket_is_there_at_the_end(
+    reactor: &Reactor,
+    keep: bool,
+    end: impl Fn(&Rc<dyn Transport>) + 'static,
+) -> bool {
+    let (kept, there) = (Kept::default(), Rc::new(Cell::new(true)));
+    let socket: Rc<RefCell<Option<(i32, PathBuf)>>> = Rc::default();
+    let (loop_, made, seen) = (reactor.clone(), Rc::clone(&socket), Rc::clone(&there));
+    let stop = stop_at_call(1, reactor);
+    let script = Script::unnoted()
+        .on_made(move |transport| {
+            if keep {
+                kept.keep(transport);
+            }
+            let readers = loop_.readers();
+            let newest = readers
+                .iter()
+                .map(|reader| reader.as_fd().as_raw_fd())
+                .max();
+            let fd = newest.expect("the port and the connection are read");
+            *made.borrow_mut() = Some((fd, what_is(fd).expect("it is open")));
+            end(transport);
+        })
+        .on_lost(move |_| {
+            let (fd, socket) = socket.borrow_mut().take().expect("it was made");
+            seen.set(what_is(fd) == Some(socket));
+            stop();
+        });
+    let port = listen(reactor, script);
+    let peer = Rc::new(peer_of(&port));
+    peer.shutdown(Shutdown::Write).unwrap();
+
+    run(reactor);
+
+    there.get()
+}
+
+// N-042
+#[cfg(target_os = "linux")]
+fn the_socket_is_closed_when_the_end_is_told(reactor: &Reactor) {
+    assert!(!socket_is_there_at_the_end(reactor, false, |_| ()));
+    assert!(!socket_is_there_at_the_end(reactor, false, |transport| {
+        transport.lose_connection();
+    }));
+    assert!(!socket_is_there_at_the_end(reactor, false, |transport| {
+        transport.abort_connection();
+    }));
+}
+
+// N-042
+#[cfg(target_os = "linux")]
+fn the_socket_is_closed_though_the_transport_is_kept(reactor: &Reactor) {
+    assert!(!socket_is_there_at_the_end(reactor, true, |_| ()));
+    assert!(!socket_is_there_at_the_end(reactor, true, |transport| {
+        transport.lose_connection();
+    }));
+    assert!(!socket_is_there_at_the_end(reactor, true, |transport| {
+        transport.abort_connection();
+    }));
+}
+
+// N-043, N-044
+fn the_reactor_holds_nothing_of_a_connection_that_is_over(reactor: &Reactor) {
+    let (owned, ownership) = Ownership::new();
+    let transport: Rc<RefCell<Option<std::rc::Weak<dyn Transport>>>> = Rc::default();
+    let (seen, stop) = (Rc::clone(&transport), stop_at_call(1, reactor));
+    let server = listen(reactor, Script::unnoted().on_made(|t| t.lose_connection()));
+    let script = Script::unnoted()
+        .on_made(move |transport| *seen.borrow_mut() = Some(Rc::downgrade(transport)))
+        .on_gone(move |_, _| {
+            let _ = &owned;
+            stop();
+        });
+    connect(reactor, number(&server), script);
+
+    run(reactor);
+
+    assert!(ownership.is_over());
+    let transport = transport.take().expect("there was a connection");
+    assert!(transport.upgrade().is_none());
+    assert_eq!(reactor.writers().len(), 0);
+}
+
+// N-021, N-045
+fn abort_drops_what_waits_and_resets_the_peer(reactor: &Reactor) {
+    let (log, loop_) = (Log::default(), reactor.clone());
+    let script = stopping_server(reactor, &log).on_made(move |transport| {
+        transport.write(&pattern(MUCH));
+        let transport = Rc::clone(transport);
+        after_turns(&loop_, 3, move |_| calling(|| transport.abort_connection()));
+    });
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+
+    run(reactor);
+
+    assert_eq!(
+        read_all(&peer).unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionReset
+    );
+    log.assert(&[
+        "server built",
+        "server made",
+        "server lost ConnectionAborted",
+    ]);
+    assert_eq!(reactor.writers().len(), 0);
+}
+
+// N-046
+fn abort_in_data_received_is_the_last_data(reactor: &Reactor) {
+    let log = Log::default();
+    let read = Rc::new(Cell::new(0));
+    let count = Rc::clone(&read);
+    let script = stopping_server(reactor, &log).on_data(move |transport, _| {
+        count.set(count.get() + 1);
+        calling(|| transport.abort_connection());
+    });
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let writer = thread::spawn(move || while peer.write_all(&[b'x'; 10_000]).is_ok() {});
+
+    run(reactor);
+
+    writer.join().unwrap();
+    assert_eq!(read.get(), 1);
+    assert_eq!(log.count("server lost ConnectionAborted"), 1);
+}
+
+/// Has a connection that has come about do `end`, and notes what follows.
+fn ending(reactor: &Reactor, end: impl Fn(&Rc<dyn Transport>) + 'static) -> (Log, TcpStream) {
+    let log = Log::default();
+    let script = stopping_server(reactor, &log).on_data(move |transport, _| end(transport));
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    peer.write_all(b"go").unwrap();
+
+    run(reactor);
+
+    (log, peer)
+}
+
+const ABORTED: &[&str] = &[
+    "server built",
+    "server made",
+    "server data go",
+    "server lost ConnectionAborted",
+];
+
+// N-047
+fn aborting_twice_is_once(reactor: &Reactor) {
+    let (log, _peer) = ending(reactor, |transport| {
+        calling(|| transport.abort_connection());
+        calling(|| transport.abort_connection());
+    });
+
+    log.assert(ABORTED);
+}
+
+// N-047
+fn losing_after_aborting_is_aborting(reactor: &Reactor) {
+    let (log, _peer) = ending(reactor, |transport| {
+        calling(|| transport.abort_connection());
+        calling(|| transport.lose_connection());
+    });
+
+    log.assert(ABORTED);
+}
+
+// N-045, N-047
+fn aborting_after_losing_is_aborting(reactor: &Reactor) {
+    let (log, peer) = ending(reactor, |transport| {
+        transport.write(b"never sent");
+        calling(|| transport.lose_connection());
+        calling(|| transport.abort_connection());
+    });
+
+    log.assert(ABORTED);
+    assert!(read_all(&peer).is_err());
+}
+
+// N-048
+fn a_write_after_abort_is_dropped(reactor: &Reactor) {
+    let (log, peer) = ending(reactor, |transport| {
+        transport.abort_connection();
+        calling(|| transport.write(b"after"));
+        calling(|| transport.write_vectored(&[b"all"]));
+    });
+
+    log.assert(ABORTED);
+    assert!(read_all(&peer).is_err());
+}
+
+// N-045
+fn abort_in_connection_made_ends_the_connection(reactor: &Reactor) {
+    let log = Log::default();
+    let script = stopping_server(reactor, &log)
+        .on_made(|transport| calling(|| transport.abort_connection()));
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    peer.write_all(b"not read").unwrap();
+
+    run(reactor);
+
+    log.assert(&[
+        "server built",
+        "server made",
+        "server lost ConnectionAborted",
+    ]);
+}
+
+/// Has the first of two connections that are ready in the same turn do `end` to both.
+fn ending_both(reactor: &Reactor, end: impl Fn(&dyn Transport) + 'static) -> (Log, usize) {
+    let log = Log::default();
+    let transports: Rc<RefCell<Vec<Rc<dyn Transport>>>> = Rc::default();
+    let reads = Rc::new(Cell::new(0));
+    let (kept, count, stop) = (
+        transports.clone(),
+        Rc::clone(&reads),
+        stop_at_call(2, reactor),
+    );
+    let peers: Rc<RefCell<Vec<TcpStream>>> = Rc::default();
+    let ready = Rc::clone(&peers);
+    let script = Script::new("server", &log)
+        .on_made(move |transport| {
+            kept.borrow_mut().push(Rc::clone(transport));
+            if kept.borrow().len() == 2 {
+                for peer in &*ready.borrow() {
+                    let mut peer: &TcpStream = peer;
+                    peer.write_all(b"go").unwrap();
+                }
+            }
+        })
+        .on_data(move |_, _| {
+            count.set(count.get() + 1);
+            for transport in &*transports.borrow() {
+                calling(|| end(&**transport));
+            }
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    peers.borrow_mut().extend([peer_of(&port), peer_of(&port)]);
+
+    run(reactor);
+
+    (log, reads.get())
+}
+
+// N-040, N-041, N-046
+fn a_callback_aborts_another_connection_that_is_ready_in_the_same_turn(reactor: &Reactor) {
+    let (log, reads) = ending_both(reactor, |transport| transport.abort_connection());
+
+    assert_eq!(reads, 1);
+    assert_eq!(log.count("server lost ConnectionAborted"), 2);
+    assert_eq!(log.count("server is called from inside a call"), 0);
+}
+
+// N-039, N-040, N-041
+fn a_callback_loses_another_connection_that_is_ready_in_the_same_turn(reactor: &Reactor) {
+    let (log, reads) = ending_both(reactor, |transport| transport.lose_connection());
+
+    assert_eq!(reads, 1);
+    assert_eq!(log.count("server lost ConnectionDone"), 2);
+    assert_eq!(log.count("server is called from inside a call"), 0);
+}
+
+// N-034
+fn a_panic_in_data_received_is_reported_once_and_is_the_reason(reactor: &Reactor) {
+    let reports = Reports::collected();
+
+    let (log, peer) = ending(reactor, |_| panic!("no sense"));
+
+    reports.assert_reasons(&["panic: no sense"]);
+    log.assert(&[
+        "server built",
+        "server made",
+        "server data go",
+        "server lost panic: no sense",
+    ]);
+    assert_eq!(read_all(&peer).unwrap(), b"");
+}
+
+// N-034
+fn a_panic_after_lose_connection_is_the_reason(reactor: &Reactor) {
+    let reports = Reports::collected();
+
+    let (log, _peer) = ending(reactor, |transport| {
+        transport.lose_connection();
+        panic!("no sense");
+    });
+
+    reports.assert_reasons(&["panic: no sense"]);
+    log.assert(&[
+        "server built",
+        "server made",
+        "server data go",
+        "server lost panic: no sense",
+    ]);
+}
+
+// N-040
+fn a_panic_in_connection_lost_is_reported_and_the_loop_goes_on(reactor: &Reactor) {
+    let (log, reports, stop) = (Log::default(), Reports::collected(), reactor.clone());
+    let script = Script::new("server", &log).on_lost(move |_| {
+        stop_soon(&stop);
+        panic!("no end");
+    });
+    let port = listen(reactor, script);
+    drop(peer_of(&port));
+
+    run(reactor);
+
+    reports.assert(&[("Unhandled error in connection_lost", "panic: no end")]);
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+}
+
+// N-034
+fn a_panic_in_one_connection_leaves_the_others_alone(reactor: &Reactor) {
+    let (reports, stop) = (Reports::collected(), reactor.clone());
+    let script = Script::unnoted().on_data(move |transport, data| {
+        if data == b"bad" {
+            panic!("no sense");
+        }
+        transport.write(data);
+        stop_soon(&stop);
+    });
+    let port = listen(reactor, script);
+    let (mut bad, mut good) = (peer_of(&port), peer_of(&port));
+    bad.write_all(b"bad").unwrap();
+    let writer = thread::spawn(move || {
+        // The bad one has seen its end when the good one begins.
+        read_all(&bad).unwrap();
+        good.write_all(b"good").unwrap();
+        read_all(&good).unwrap()
+    });
+
+    run(reactor);
+
+    assert_eq!(writer.join().unwrap(), b"good");
+    reports.assert_reasons(&["panic: no sense"]);
+}
+
+// N-021, N-040, N-041
+fn a_reactor_that_stops_tells_each_connection_once(reactor: &Reactor) {
+    let (log, loop_, made) = (Log::default(), reactor.clone(), Cell::new(0));
+    let script = Script::new("server", &log).on_made(move |_| {
+        made.set(made.get() + 1);
+        if made.get() == 3 {
+            calling(|| loop_.stop()).unwrap();
+        }
+    });
+    let port = listen(reactor, script);
+    let peers = [peer_of(&port), peer_of(&port), peer_of(&port)];
+
+    run(reactor);
+
+    log.assert(&[
+        "server built",
+        "server made",
+        "server built",
+        "server made",
+        "server built",
+        "server made",
+        "server lost ReactorStopped",
+        "server lost ReactorStopped",
+        "server lost ReactorStopped",
+    ]);
+    for peer in &peers {
+        assert_eq!(read_all(peer).unwrap(), b"");
+    }
+    assert_eq!(reactor.readers().len(), 0);
+}
+
+// N-040
+fn a_reactor_that_stops_tells_a_connection_that_is_closing(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), reactor.clone());
+    let script = Script::new("server", &log).on_made(move |transport| {
+        transport.write(&pattern(MUCH));
+        transport.lose_connection();
+        stop_soon(&stop);
+    });
+    let port = listen(reactor, script);
+    let _peer = peer_of(&port);
+
+    run(reactor);
+
+    log.assert(&["server built", "server made", "server lost ReactorStopped"]);
+}
+
+// N-040
+fn an_end_that_waits_to_be_told_is_told_when_the_reactor_stops(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), reactor.clone());
+    let script = Script::new("server", &log).on_made(move |transport| {
+        transport.abort_connection();
+        stop.stop().unwrap();
+    });
+    let port = listen(reactor, script);
+    let _peer = peer_of(&port);
+
+    run(reactor);
+
+    log.assert(&[
+        "server built",
+        "server made",
+        "server lost ConnectionAborted",
+    ]);
+}
+
+// N-043
+fn a_reactor_that_is_dropped_frees_its_connections(reactor: &Reactor) {
+    let (owned, ownership) = Ownership::new();
+    let (kept, loop_) = (Kept::default(), another(reactor));
+    let (keep, clone) = (kept.clone(), loop_.clone());
+    let script = Script::unnoted().on_made(move |transport| {
+        let _ = &owned;
+        keep.keep(transport);
+        transport.write(&pattern(MUCH));
+        stop_soon(&clone);
+    });
+    let port = listen(&loop_, script);
+    let peer = peer_of(&port);
+    run(&loop_);
+
+    drop((loop_, port));
+    drop(kept);
+
+    assert!(ownership.is_over());
+    // Nothing is left that could keep the peer waiting.
+    drop(read_all(&peer));
+}
+
+// N-031
+fn one_turn_reads_at_most_64_kib_of_a_connection(reactor: &Reactor) {
+    let largest = Rc::new(Cell::new(0));
+    let (seen, received) = (Rc::clone(&largest), Cell::new(0));
+    let stop = reactor.clone();
+    let script = Script::unnoted().on_data(move |_, data| {
+        seen.set(data.len().max(seen.get()));
+        received.set(received.get() + data.len());
+        if received.get() == MUCH {
+            stop_soon(&stop);
+        }
+    });
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let writer = thread::spawn(move || {
+        peer.write_all(&pattern(MUCH)).unwrap();
+        peer
+    });
+
+    run(reactor);
+
+    drop(writer.join().unwrap());
+    assert!(largest.get() <= 64 * 1024);
+}
+
+// N-031
+fn a_busy_connection_leaves_their_turn_to_many_others(reactor: &Reactor) {
+    const OTHERS: usize = 50;
+    let order: Rc<RefCell<Vec<u8>>> = Rc::default();
+    let (seen, stop) = (order.clone(), reactor.clone());
+    let made = Cell::new(0);
+    let peers: Rc<RefCell<Vec<TcpStream>>> = Rc::default();
+    let ready = Rc::clone(&peers);
+    let script = Script::unnoted()
+        .on_made(move |_| {
+            made.set(made.get() + 1);
+            if made.get() == OTHERS + 1 {
+                for peer in &*ready.borrow() {
+                    let mut peer: &TcpStream = peer;
+                    peer.write_all(b"o").unwrap();
+                }
+            }
+        })
+        .on_data(move |_, data| {
+            let mut seen = seen.borrow_mut();
+            seen.push(data[0]);
+            if seen.iter().filter(|kind| **kind == b'o').count() == OTHERS {
+                stop.stop().unwrap_or_default();
+            }
+        });
+    let port = listen(reactor, script);
+    let mut busy = peer_of(&port);
+    busy.set_nonblocking(true).unwrap();
+    // As much as there is room for waits to be read: some turns' work.
+    while busy.write(&[b'b'; 100_000]).is_ok() {}
+    peers
+        .borrow_mut()
+        .extend((0..OTHERS).map(|_| peer_of(&port)));
+
+    run(reactor);
+
+    // From the turn in which all are ready on, the busy one is read at most once in it.
+    let order = order.borrow();
+    let first = order.iter().position(|kind| *kind == b'o').unwrap();
+    let busy_reads = order[first..].iter().filter(|kind| **kind == b'b').count();
+    assert!(busy_reads <= 2, "{busy_reads}");
+}
+
+// N-042
+#[cfg(target_os = "linux")]
+fn more_connections_than_descriptors_come_and_go(reactor: &Reactor) {
+    let name = "more_connections_than_descriptors_come_and_go";
+    in_a_process_of_its_own(reactor, name, || {
+        const CONNECTIONS: usize = 200;
+        let server = listen(
+            reactor,
+            Script::unnoted().on_data(|t, data| {
+                t.write(data);
+                t.lose_connection();
+            }),
+        );
+        let before = open_descriptors();
+        limit_descriptors(before + 20);
+        let (times, stop, kept) = (Cell::new(0), reactor.clone(), RefCell::new(Vec::new()));
+        let script = Script::unnoted()
+            .on_made(move |transport| {
+                kept.borrow_mut().push(Rc::clone(transport));
+                transport.write(b"x");
+            })
+            .on_failed(|_, reason| panic!("{reason}"))
+            .on_gone(move |connector, _| {
+                times.set(times.get() + 1);
+                if times.get() < CONNECTIONS {
+                    connector.connect().unwrap();
+                } else {
+                    stop_soon(&stop);
+                }
+            });
+        let connector = connect(reactor, number(&server), script);
+
+        run(reactor);
+
+        // The port is closed by now, too.
+        assert!(open_descriptors() < before);
+        drop(connector);
+    });
+}

@@ -1,0 +1,262 @@
+//! A factory, for clients and for servers, whose protocols note what happens and do what a test wants.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+
+use protocols::deferred::Failure;
+use protocols::reactor::Reactor;
+use protocols::{
+    Address, ClientFactory, ConnectOptions, Connector, Factory, ListenOptions, Port, Protocol,
+    ReactorTcp, Transport,
+};
+
+use super::name_of;
+
+/// Longer data is noted as such, and not what it was.
+const NOTED_DATA: usize = 100;
+
+/// What happened, in order; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Rc<RefCell<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn note(&self, what: impl Into<String>) {
+        self.0.borrow_mut().push(what.into());
+    }
+
+    /// Notes data as if it had come in one piece.
+    fn note_data(&self, name: &str, data: &[u8]) {
+        let what = format!("{name} data ");
+        let data = if data.len() > NOTED_DATA {
+            "much".into()
+        } else {
+            String::from_utf8_lossy(data)
+        };
+        let mut notes = self.0.borrow_mut();
+        match notes.last_mut() {
+            Some(last) if last.starts_with(&what) && data == "much" => {}
+            Some(last) if last.starts_with(&what) => last.push_str(&data),
+            _ => notes.push(what + &data),
+        }
+    }
+
+    pub(crate) fn count(&self, what: &str) -> usize {
+        self.0.borrow().iter().filter(|note| *note == what).count()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert(&self, expected: &[&str]) {
+        assert_eq!(*self.0.borrow(), expected);
+    }
+}
+
+type OnConnector = Box<dyn Fn(&Connector)>;
+type OnEnd = Box<dyn Fn(&Connector, &Failure)>;
+type OnMade = Box<dyn Fn(&Rc<dyn Transport>)>;
+type OnData = Box<dyn Fn(&Rc<dyn Transport>, &[u8])>;
+
+/// What is done in each callback, after it was noted as "*name* *what*".
+///
+/// The notes are "started", "built", "made", "data …", "lost …", "gone …" for
+/// `client_connection_lost` and "failed …" for `client_connection_failed`. A callback that comes from inside a
+/// call of [`calling`] is noted as that instead.
+pub(crate) struct Script {
+    name: &'static str,
+    log: Log,
+    on_started: OnConnector,
+    on_build: Box<dyn Fn(&Address) -> bool>,
+    on_made: OnMade,
+    on_data: OnData,
+    on_lost: Box<dyn Fn(&Failure)>,
+    on_gone: OnEnd,
+    on_failed: OnEnd,
+}
+
+impl Script {
+    /// Notes everything and does nothing.
+    pub(crate) fn new(name: &'static str, log: &Log) -> Self {
+        Self {
+            name,
+            log: log.clone(),
+            on_started: Box::new(|_| ()),
+            on_build: Box::new(|_| true),
+            on_made: Box::new(|_| ()),
+            on_data: Box::new(|_, _| ()),
+            on_lost: Box::new(|_| ()),
+            on_gone: Box::new(|_, _| ()),
+            on_failed: Box::new(|_, _| ()),
+        }
+    }
+
+    /// Does nothing, and its notes are of no interest.
+    pub(crate) fn unnoted() -> Self {
+        Self::new("someone", &Log::default())
+    }
+
+    pub(crate) fn on_started(mut self, f: impl Fn(&Connector) + 'static) -> Self {
+        self.on_started = Box::new(f);
+        self
+    }
+
+    /// Without a protocol, if `f` says so.
+    pub(crate) fn on_build(mut self, f: impl Fn(&Address) -> bool + 'static) -> Self {
+        self.on_build = Box::new(f);
+        self
+    }
+
+    pub(crate) fn on_made(mut self, f: impl Fn(&Rc<dyn Transport>) + 'static) -> Self {
+        self.on_made = Box::new(f);
+        self
+    }
+
+    pub(crate) fn on_data(mut self, f: impl Fn(&Rc<dyn Transport>, &[u8]) + 'static) -> Self {
+        self.on_data = Box::new(f);
+        self
+    }
+
+    pub(crate) fn on_lost(mut self, f: impl Fn(&Failure) + 'static) -> Self {
+        self.on_lost = Box::new(f);
+        self
+    }
+
+    pub(crate) fn on_gone(mut self, f: impl Fn(&Connector, &Failure) + 'static) -> Self {
+        self.on_gone = Box::new(f);
+        self
+    }
+
+    pub(crate) fn on_failed(mut self, f: impl Fn(&Connector, &Failure) + 'static) -> Self {
+        self.on_failed = Box::new(f);
+        self
+    }
+
+    fn note(&self, what: &str) {
+        if CALLING.get() {
+            self.log
+                .note(format!("{} is called from inside a call", self.name));
+        }
+        self.log.note(format!("{} {what}", self.name));
+    }
+}
+
+impl Factory for Script {
+    type Protocol = Player;
+
+    fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Player> {
+        self.note("built");
+        (self.on_build)(peer).then(|| Player(Rc::clone(self)))
+    }
+}
+
+impl ClientFactory for Script {
+    fn started_connecting(self: &Rc<Self>, connector: &Connector) {
+        self.note("started");
+        (self.on_started)(connector);
+    }
+
+    fn client_connection_failed(self: &Rc<Self>, connector: &Connector, reason: Failure) {
+        self.note(&format!("failed {}", name_of(&reason)));
+        (self.on_failed)(connector, &reason);
+    }
+
+    fn client_connection_lost(self: &Rc<Self>, connector: &Connector, reason: Failure) {
+        self.note(&format!("gone {}", name_of(&reason)));
+        (self.on_gone)(connector, &reason);
+    }
+}
+
+/// The protocol of a [`Script`].
+pub(crate) struct Player(Rc<Script>);
+
+impl Protocol for Player {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        self.0.note("made");
+        (self.0.on_made)(transport);
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        if CALLING.get() {
+            self.0.note("data");
+        }
+        self.0.log.note_data(self.0.name, data);
+        (self.0.on_data)(transport, data);
+    }
+
+    fn connection_lost(&mut self, reason: Failure) {
+        self.0.note(&format!("lost {}", name_of(&reason)));
+        (self.0.on_lost)(&reason);
+    }
+}
+
+thread_local! {
+    static CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes a call that must not call back.
+pub(crate) fn calling<R>(call: impl FnOnce() -> R) -> R {
+    CALLING.set(true);
+    let result = call();
+    CALLING.set(false);
+    result
+}
+
+/// A place for a transport that a callback keeps.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Rc<RefCell<Option<Rc<dyn Transport>>>>);
+
+impl Kept {
+    pub(crate) fn keep(&self, transport: &Rc<dyn Transport>) {
+        *self.0.borrow_mut() = Some(Rc::clone(transport));
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self) -> Rc<dyn Transport> {
+        self.0.borrow().clone().expect("a callback has kept it")
+    }
+}
+
+/// Listens on any port of this machine.
+pub(crate) fn listen(reactor: &Reactor, script: Script) -> Port {
+    let options = ListenOptions::new(0).interface(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    reactor
+        .listen_tcp_with(options, Rc::new(script))
+        .expect("there is a free port")
+}
+
+/// Connects to a port of this machine.
+pub(crate) fn connect(reactor: &Reactor, port: u16, script: Script) -> Connector {
+    reactor.connect_tcp("127.0.0.1", port, Rc::new(script))
+}
+
+/// Like [`connect`], with a time limit.
+pub(crate) fn connect_within(
+    timeout: std::time::Duration,
+    reactor: &Reactor,
+    port: u16,
+    script: Script,
+) -> Connector {
+    let options = ConnectOptions::new().timeout(timeout);
+    reactor.connect_tcp_with("127.0.0.1", port, Rc::new(script), options)
+}
+
+/// All bytes that a script was given, to be shown after the run.
+#[derive(Clone, Default)]
+pub(crate) struct Bytes(Rc<RefCell<Vec<u8>>>);
+
+impl Bytes {
+    pub(crate) fn add(&self, data: &[u8]) {
+        self.0.borrow_mut().extend_from_slice(data);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.0.take()
+    }
+}

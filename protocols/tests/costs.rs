@@ -1,0 +1,278 @@
+//! What connections cost, in counts that no noise of the machine can change.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::rc::Rc;
+use std::thread;
+
+use common::child::{in_a_process_of_its_own, open_descriptors};
+use common::peers::pattern;
+use common::{Script, listen, on_every_backend, peer_of, run, stop_at_call, stop_soon};
+use protocols::reactor::Reactor;
+use protocols::{Address, Factory, ListenOptions, Port, Protocol, ReactorTcp, Transport};
+
+on_every_backend!(
+    an_echoed_message_allocates_nothing,
+    an_idle_connection_costs_at_most_400_bytes,
+    a_connection_costs_one_descriptor,
+    a_very_large_write_is_copied_once,
+);
+
+/// The system's allocator, which counts what each thread asks of it.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(asked: usize, given_back: usize) {
+    if asked > 0 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+    }
+    ALLOCATED.set(ALLOCATED.get() + asked);
+    HELD.set(HELD.get() + asked.cast_signed() - given_back.cast_signed());
+}
+
+#[expect(unsafe_code, reason = "an allocator is counted by standing before it")]
+// SAFETY: every call is handed on as it came, and the counters neither allocate nor are ever dropped.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: the caller keeps the same promises to us.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        // SAFETY: the caller keeps the same promises to us, and `pointer` came from `System`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: the caller keeps the same promises to us.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size, layout.size());
+        // SAFETY: the caller keeps the same promises to us, and `pointer` came from `System`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Sends everything back.
+struct Echo;
+
+impl Protocol for Echo {
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
+/// What the thread has been given at the messages or connections of interest.
+#[derive(Default)]
+struct Marks {
+    so_far: Cell<usize>,
+    first: Cell<(usize, isize)>,
+    last: Cell<(usize, isize)>,
+}
+
+impl Marks {
+    /// Notes one more; at the first and the last of interest, also what was allocated until then.
+    fn note(&self, first: usize, last: usize) -> bool {
+        self.so_far.set(self.so_far.get() + 1);
+        let now = (ALLOCATIONS.get(), HELD.get());
+        if self.so_far.get() == first {
+            self.first.set(now);
+        }
+        if self.so_far.get() == last {
+            self.last.set(now);
+        }
+        self.so_far.get() == last
+    }
+}
+
+/// Makes protocols that send everything back, and marks messages.
+struct MarkedEcho {
+    marks: Marks,
+    first: usize,
+    last: usize,
+    stop: Reactor,
+}
+
+impl Factory for MarkedEcho {
+    type Protocol = Marked;
+
+    fn build_protocol(self: &Rc<Self>, _: &Address) -> Option<Marked> {
+        Some(Marked(Rc::clone(self)))
+    }
+}
+
+/// The protocol of a [`MarkedEcho`].
+struct Marked(Rc<MarkedEcho>);
+
+impl Protocol for Marked {
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        transport.write(data);
+        let factory = &self.0;
+        if factory.marks.note(factory.first, factory.last) {
+            stop_soon(&factory.stop);
+        }
+    }
+}
+
+fn echo(peer: &mut TcpStream, text: &[u8]) {
+    let mut answer = vec![0; text.len()];
+    peer.write_all(text).unwrap();
+    peer.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, text);
+}
+
+// N-031
+fn an_echoed_message_allocates_nothing(reactor: &Reactor) {
+    const MESSAGES: usize = 1000;
+    let factory = Rc::new(MarkedEcho {
+        marks: Marks::default(),
+        first: 100,
+        last: MESSAGES,
+        stop: reactor.clone(),
+    });
+    let options = ListenOptions::new(0).interface(Ipv4Addr::LOCALHOST.into());
+    let port = reactor
+        .listen_tcp_with(options, Rc::clone(&factory))
+        .unwrap();
+    let mut peer = peer_of(&port);
+    let client = thread::spawn(move || {
+        for _ in 0..MESSAGES {
+            echo(&mut peer, &[b'x'; 200]);
+        }
+    });
+
+    run(reactor);
+
+    client.join().unwrap();
+    let allocations = factory.marks.last.get().0 - factory.marks.first.get().0;
+    println!(
+        "measured: {allocations} allocations for {} messages",
+        MESSAGES - 100
+    );
+    assert_eq!(allocations, 0);
+}
+
+/// Makes protocols of no size, and marks the first and the last of interest.
+struct Idle {
+    marks: Marks,
+    first: usize,
+    last: usize,
+    stop: Reactor,
+}
+
+impl Factory for Idle {
+    type Protocol = Echo;
+
+    fn build_protocol(self: &Rc<Self>, _: &Address) -> Option<Echo> {
+        if self.marks.note(self.first, self.last) {
+            stop_soon(&self.stop);
+        }
+        Some(Echo)
+    }
+}
+
+fn idle(reactor: &Reactor, first: usize, last: usize) -> (Port, Rc<Idle>) {
+    let factory = Rc::new(Idle {
+        marks: Marks::default(),
+        first,
+        last,
+        stop: reactor.clone(),
+    });
+    let options = ListenOptions::new(0)
+        .interface(Ipv4Addr::LOCALHOST.into())
+        .backlog(2000);
+    let port = reactor
+        .listen_tcp_with(options, Rc::clone(&factory))
+        .unwrap();
+    (port, factory)
+}
+
+// L-012
+fn an_idle_connection_costs_at_most_400_bytes(reactor: &Reactor) {
+    // Both are the last ones before tables double, so that these are as full at one as at the other.
+    const FIRST: usize = 250;
+    const LAST: usize = 1000;
+    let (port, factory) = idle(reactor, FIRST, LAST);
+    let _peers: Vec<_> = (0..LAST).map(|_| peer_of(&port)).collect();
+
+    run(reactor);
+
+    let held = factory.marks.last.get().1 - factory.marks.first.get().1;
+    let each = held / (LAST - FIRST).cast_signed();
+    println!("measured: {each} bytes for each idle connection");
+    assert!(each > 0);
+    assert!(each <= 400, "{each} bytes");
+}
+
+// L-012, N-042
+#[cfg(target_os = "linux")]
+fn a_connection_costs_one_descriptor(reactor: &Reactor) {
+    in_a_process_of_its_own(reactor, "a_connection_costs_one_descriptor", || {
+        const CONNECTIONS: usize = 50;
+        let (made, open) = (stop_at_call(CONNECTIONS, reactor), Rc::new(Cell::new(0)));
+        let (seen, last) = (Rc::clone(&open), Cell::new(0));
+        let script = Script::unnoted().on_made(move |_| {
+            last.set(last.get() + 1);
+            if last.get() == CONNECTIONS {
+                seen.set(open_descriptors());
+            }
+            made();
+        });
+        let port = listen(reactor, script);
+        let _peers: Vec<_> = (0..CONNECTIONS).map(|_| peer_of(&port)).collect();
+        let before = open_descriptors();
+
+        run(reactor);
+
+        // What signals are taken by comes and goes with the run.
+        let of_the_run = open.get() - before - CONNECTIONS;
+        println!("measured: {CONNECTIONS} connections, and {of_the_run} descriptors for the run");
+        assert!(of_the_run <= 2, "{of_the_run}");
+    });
+}
+
+// N-024
+fn a_very_large_write_is_copied_once(reactor: &Reactor) {
+    const LEN: usize = 60 * 1024 * 1024;
+    let (text, begun) = (pattern(LEN), Rc::new(Cell::new(0)));
+    let (before, stop) = (Rc::clone(&begun), reactor.clone());
+    let script = Script::unnoted()
+        .on_made(move |transport| {
+            before.set(ALLOCATED.get());
+            transport.write(&text);
+            transport.write(b"small");
+        })
+        .on_data(move |_, _| stop.stop().unwrap_or_default());
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        let mut received = vec![0; LEN + 5];
+        peer.read_exact(&mut received).unwrap();
+        peer.write_all(b"all read").unwrap();
+        received.ends_with(b"small")
+    });
+
+    run(reactor);
+
+    assert!(reader.join().unwrap());
+    let allocated = ALLOCATED.get() - begun.get();
+    println!("measured: {allocated} bytes allocated to send {LEN}");
+    assert!(allocated < LEN + 1024 * 1024, "{allocated}");
+}

@@ -1,0 +1,616 @@
+//! Writing: what arrives, in which order and in how many pieces, and what is dropped.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use common::peers::{is_quiet, pattern};
+use common::{
+    Kept, Log, Reports, Script, accepted, after_turns, calling, connect, listen, listener,
+    on_every_backend, peer_of, read_all, run, stop_at_call, stop_soon,
+};
+use protocols::reactor::Reactor;
+use protocols::{Flow, Transport};
+
+on_every_backend!(
+    many_small_writes_arrive_complete_and_in_order,
+    large_and_small_writes_arrive_in_order,
+    a_sequence_of_parts_is_written_like_one_text,
+    an_empty_write_sends_nothing_and_waits_for_nothing,
+    an_empty_write_does_not_keep_a_connection_from_closing,
+    a_very_large_write_and_a_small_one_arrive_before_the_end,
+    what_the_system_does_not_take_is_sent_in_order_to_a_slow_reader,
+    what_is_written_while_something_waits_comes_after_it,
+    nothing_waits_for_room_when_all_is_sent,
+    what_one_callback_writes_is_sent_when_it_returns_and_not_before,
+    what_one_callback_writes_arrives_in_one_piece,
+    a_write_between_two_runs_of_the_loop_does_nothing,
+    a_transport_is_full_with_more_than_64_kib_waiting,
+    a_transport_is_open_again_when_the_peer_has_read,
+    a_timer_writes_to_a_kept_transport,
+    a_callback_writes_to_another_connection,
+    a_callback_writes_to_another_connection_and_closes_it,
+    a_failing_send_loses_the_connection,
+    a_write_after_the_end_does_nothing,
+    a_write_after_lose_connection_is_dropped,
+    a_write_after_lose_connection_is_dropped_while_older_data_waits,
+    a_write_in_connection_lost_does_nothing,
+    a_write_to_a_connection_that_the_reactor_ends_does_nothing,
+);
+
+/// Has a server do something with each connection, and gives all that its only client receives.
+fn received_from(reactor: &Reactor, on_made: impl Fn(&Rc<dyn Transport>) + 'static) -> Vec<u8> {
+    let stop = stop_at_call(1, reactor);
+    let script = Script::unnoted().on_made(on_made).on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let reader = thread::spawn(move || read_all(&peer));
+
+    run(reactor);
+
+    let read = reader.join().expect("it only reads");
+    read.expect("the server closes in good order")
+}
+
+/// More than two sockets hold between them, however generous the system is.
+const MUCH: usize = 24 * 1024 * 1024;
+
+// N-022
+fn many_small_writes_arrive_complete_and_in_order(reactor: &Reactor) {
+    let lines: Vec<String> = (0..5000).map(|n| format!("line {n}\n")).collect();
+    let expected = lines.concat();
+
+    let received = received_from(reactor, move |transport| {
+        for line in &lines {
+            transport.write(line.as_bytes());
+        }
+        transport.lose_connection();
+    });
+
+    assert_eq!(String::from_utf8(received).unwrap(), expected);
+}
+
+// N-022
+fn large_and_small_writes_arrive_in_order(reactor: &Reactor) {
+    let text = pattern(3_000_000);
+    let expected = text.clone();
+
+    let received = received_from(reactor, move |transport| {
+        let mut rest = &text[..];
+        for len in [1, 65_535, 65_536, 65_537, 3, 500_000, 2, 1].iter().cycle() {
+            let (part, after) = rest.split_at(rest.len().min(*len));
+            transport.write(part);
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        transport.lose_connection();
+    });
+
+    assert!(received == expected);
+}
+
+// N-023
+fn a_sequence_of_parts_is_written_like_one_text(reactor: &Reactor) {
+    let received = received_from(reactor, |transport| {
+        transport.write_vectored(&[b"one ", b"", b"two ", b"three "]);
+        transport.write_vectored(&[]);
+        transport.write_vectored(&[b""]);
+        transport.write(b"four");
+        transport.lose_connection();
+    });
+
+    assert_eq!(received, b"one two three four");
+}
+
+// N-023
+fn an_empty_write_sends_nothing_and_waits_for_nothing(reactor: &Reactor) {
+    let (flows, writers) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
+    let (wrote, seen, loop_) = (Rc::clone(&flows), Rc::clone(&writers), reactor.clone());
+    let script = Script::unnoted().on_made(move |transport| {
+        wrote.set(Some([
+            transport.write(b""),
+            transport.write_vectored(&[b"", b""]),
+        ]));
+        let seen = Rc::clone(&seen);
+        after_turns(&loop_, 1, move |reactor| {
+            seen.set(Some(reactor.writers().len()));
+            stop_soon(reactor);
+        });
+    });
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+
+    run(reactor);
+
+    assert_eq!(flows.get(), Some([Flow::Open; 2]));
+    assert_eq!(writers.get(), Some(0));
+    assert_eq!(read_all(&peer).unwrap(), b"");
+}
+
+// N-023, N-039
+fn an_empty_write_does_not_keep_a_connection_from_closing(reactor: &Reactor) {
+    let received = received_from(reactor, |transport| {
+        transport.write(b"");
+        transport.lose_connection();
+    });
+
+    assert_eq!(received, b"");
+}
+
+// N-022, N-024
+fn a_very_large_write_and_a_small_one_arrive_before_the_end(reactor: &Reactor) {
+    const LEN: usize = 60 * 1024 * 1024;
+    let stop = stop_at_call(1, reactor);
+    let log = Log::default();
+    let script = Script::new("server", &log)
+        .on_made(|transport| {
+            transport.write(&pattern(LEN));
+            transport.write(b"the end");
+            transport.lose_connection();
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let reader = thread::spawn(move || read_all(&peer));
+
+    run(reactor);
+
+    let received = reader.join().unwrap().unwrap();
+    assert_eq!(received.len(), LEN + 7);
+    assert!(received[..LEN] == pattern(LEN));
+    assert_eq!(&received[LEN..], b"the end");
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+}
+
+// N-022, N-025
+fn what_the_system_does_not_take_is_sent_in_order_to_a_slow_reader(reactor: &Reactor) {
+    let stop = stop_at_call(1, reactor);
+    let script = Script::unnoted()
+        .on_made(|transport| {
+            for part in pattern(MUCH).chunks(100_003) {
+                transport.write(part);
+            }
+            transport.lose_connection();
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        let (mut received, mut buffer) = (Vec::new(), [0; 10_007]);
+        loop {
+            match peer.read(&mut buffer).expect("the server closes in order") {
+                0 => return received,
+                count => received.extend_from_slice(&buffer[..count]),
+            }
+        }
+    });
+
+    run(reactor);
+
+    assert!(reader.join().unwrap() == pattern(MUCH));
+}
+
+// N-022, N-025
+fn what_is_written_while_something_waits_comes_after_it(reactor: &Reactor) {
+    let stop = stop_at_call(1, reactor);
+    let (loop_, (reads, begin)) = (reactor.clone(), mpsc::channel());
+    let script = Script::unnoted()
+        .on_made(move |transport| {
+            transport.write(&pattern(MUCH));
+            let (transport, reads) = (Rc::clone(transport), reads.clone());
+            after_turns(&loop_, 3, move |reactor| {
+                assert_eq!(reactor.writers().len(), 1, "the peer does not read yet");
+                transport.write(b"second ");
+                after_turns(reactor, 3, move |_| {
+                    transport.write(b"third");
+                    transport.lose_connection();
+                    reads.send(()).unwrap();
+                });
+            });
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        begin.recv().expect("the server says when");
+        read_all(&peer)
+    });
+
+    run(reactor);
+
+    let received = reader.join().unwrap().unwrap();
+    assert!(received[..MUCH] == pattern(MUCH));
+    assert_eq!(&received[MUCH..], b"second third");
+}
+
+// N-025, N-044
+fn nothing_waits_for_room_when_all_is_sent(reactor: &Reactor) {
+    let (loop_, writers) = (reactor.clone(), Rc::new(Cell::new(None)));
+    let seen = Rc::clone(&writers);
+    let script = Script::unnoted()
+        .on_made(|transport| {
+            transport.write(&pattern(MUCH));
+        })
+        .on_data(move |_, _| {
+            // The peer has read all and says so, so all was sent.
+            let seen = Rc::clone(&seen);
+            after_turns(&loop_, 2, move |reactor| {
+                seen.set(Some(reactor.writers().len()));
+                stop_soon(reactor);
+            });
+        });
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        peer.read_exact(&mut vec![0; MUCH]).unwrap();
+        peer.write_all(b"all read").unwrap();
+        peer
+    });
+
+    run(reactor);
+
+    drop(reader.join().unwrap());
+    assert_eq!(writers.get(), Some(0));
+}
+
+// N-022
+fn what_one_callback_writes_is_sent_when_it_returns_and_not_before(reactor: &Reactor) {
+    let quiet = Rc::new(Cell::new(None));
+    let (seen, loop_) = (Rc::clone(&quiet), reactor.clone());
+    let (listener, port) = listener();
+    let script = Script::unnoted().on_made(move |transport| {
+        let peer = accepted(&listener);
+        for n in 0..100 {
+            transport.write(format!("{n} ").as_bytes());
+        }
+        seen.set(Some(is_quiet(&peer)));
+        let reader = thread::spawn(move || {
+            let mut peer = peer;
+            let mut first = [0];
+            peer.read_exact(&mut first).map(|()| first[0])
+        });
+        let (stop, reader) = (loop_.clone(), Cell::new(Some(reader)));
+        // A callback of the same turn, so that nothing but the return of this one can have sent it.
+        loop_.call_later(Duration::ZERO, move |_| {
+            let reader = reader.take().expect("it is called once");
+            assert_eq!(reader.join().unwrap().unwrap(), b'0');
+            stop_soon(&stop);
+        });
+    });
+    connect(reactor, port, script);
+
+    run(reactor);
+
+    assert_eq!(quiet.get(), Some(true));
+}
+
+// N-022
+fn what_one_callback_writes_arrives_in_one_piece(reactor: &Reactor) {
+    let stop = stop_at_call(1, reactor);
+    let script = Script::unnoted()
+        .on_data(|transport, _| {
+            // In less than a segment of the loopback interface, so that the system does not cut it.
+            for _ in 0..200 {
+                transport.write(b"a line of the poem\n");
+            }
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        let (mut buffer, mut pieces) = (vec![0; 1 << 20], Vec::new());
+        for _ in 0..100 {
+            peer.write_all(b"more").unwrap();
+            pieces.push(peer.read(&mut buffer).unwrap());
+        }
+        pieces
+    });
+
+    run(reactor);
+
+    assert_eq!(reader.join().unwrap(), [200 * 19; 100]);
+}
+
+// N-022, N-027
+fn a_write_between_two_runs_of_the_loop_does_nothing(reactor: &Reactor) {
+    let (log, kept, stop) = (Log::default(), Kept::default(), reactor.clone());
+    let (keep, (listener, port)) = (kept.clone(), listener());
+    let script = Script::new("client", &log).on_made(move |transport| {
+        keep.keep(transport);
+        transport.write(b"in time");
+        stop_soon(&stop);
+    });
+    connect(reactor, port, script);
+    run(reactor);
+
+    calling(|| kept.get().write(b"too late"));
+    reactor.call_when_running(stop_soon);
+    run(reactor);
+
+    assert_eq!(read_all(&accepted(&listener)).unwrap(), b"in time");
+    log.assert(&[
+        "client started",
+        "client built",
+        "client made",
+        "client lost ReactorStopped",
+        "client gone ReactorStopped",
+    ]);
+}
+
+// N-025
+fn a_transport_is_full_with_more_than_64_kib_waiting(reactor: &Reactor) {
+    let flows: Rc<RefCell<Vec<Flow>>> = Rc::default();
+    let (seen, stop) = (flows.clone(), reactor.clone());
+    let script = Script::unnoted().on_made(move |transport| {
+        let mut flows = seen.borrow_mut();
+        flows.push(transport.write(&[0; 64 * 1024]));
+        flows.push(transport.write(b"x"));
+        flows.push(transport.write_vectored(&[b"y"]));
+        stop_soon(&stop);
+    });
+    let port = listen(reactor, script);
+    let _peer = peer_of(&port);
+
+    run(reactor);
+
+    assert_eq!(*flows.borrow(), [Flow::Open, Flow::Full, Flow::Full]);
+}
+
+// N-025
+fn a_transport_is_open_again_when_the_peer_has_read(reactor: &Reactor) {
+    let flows: Rc<RefCell<Vec<Flow>>> = Rc::default();
+    let (before, after, stop) = (flows.clone(), flows.clone(), reactor.clone());
+    let script = Script::unnoted()
+        .on_made(move |transport| before.borrow_mut().push(transport.write(&pattern(MUCH))))
+        .on_data(move |transport, _| {
+            after.borrow_mut().push(transport.write(b"more"));
+            stop_soon(&stop);
+        });
+    let port = listen(reactor, script);
+    let mut peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        peer.read_exact(&mut vec![0; MUCH]).unwrap();
+        peer.write_all(b"go on").unwrap();
+        read_all(&peer).unwrap()
+    });
+
+    run(reactor);
+
+    assert_eq!(*flows.borrow(), [Flow::Full, Flow::Open]);
+    assert_eq!(reader.join().unwrap(), b"more");
+}
+
+// N-022
+fn a_timer_writes_to_a_kept_transport(reactor: &Reactor) {
+    let loop_ = reactor.clone();
+
+    let received = received_from(reactor, move |transport| {
+        for (n, word) in ["and ", "miles ", "to ", "go"].into_iter().enumerate() {
+            let transport = Rc::clone(transport);
+            loop_.call_later(Duration::from_millis(n as u64), move |_| {
+                transport.write(word.as_bytes());
+                if word == "go" {
+                    transport.lose_connection();
+                }
+            });
+        }
+    });
+
+    assert_eq!(received, b"and miles to go");
+}
+
+/// A server that passes what any client sends to the first client, with `pass`.
+fn passing_server(
+    reactor: &Reactor,
+    log: &Log,
+    pass: impl Fn(&Rc<dyn Transport>, &[u8]) + 'static,
+) -> (TcpStream, TcpStream) {
+    let first: Rc<RefCell<Option<Rc<dyn Transport>>>> = Rc::default();
+    let kept = Rc::clone(&first);
+    let script = Script::new("server", log)
+        .on_made(move |transport| {
+            kept.borrow_mut()
+                .get_or_insert_with(|| Rc::clone(transport));
+        })
+        .on_data(move |_, data| {
+            let first = first.borrow().clone().expect("there is a first one");
+            pass(&first, data);
+        });
+    let port = listen(reactor, script);
+    (peer_of(&port), peer_of(&port))
+}
+
+// N-022
+fn a_callback_writes_to_another_connection(reactor: &Reactor) {
+    let stop = reactor.clone();
+    let (reader, mut writer) = passing_server(reactor, &Log::default(), move |first, data| {
+        calling(|| first.write(data));
+        stop_soon(&stop);
+    });
+    writer.write_all(b"pass it on").unwrap();
+
+    run(reactor);
+
+    assert_eq!(read_all(&reader).unwrap(), b"pass it on");
+}
+
+// N-022, N-039, N-041
+fn a_callback_writes_to_another_connection_and_closes_it(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), reactor.clone());
+    let (reader, mut writer) = passing_server(reactor, &log, move |first, data| {
+        calling(|| {
+            first.write(data);
+            first.lose_connection();
+        });
+        after_turns(&stop, 3, |reactor| reactor.stop().unwrap());
+    });
+    writer.write_all(b"the last word").unwrap();
+
+    run(reactor);
+
+    assert_eq!(read_all(&reader).unwrap(), b"the last word");
+    log.assert(&[
+        "server built",
+        "server made",
+        "server built",
+        "server made",
+        "server data the last word",
+        "server lost ConnectionDone",
+        "server lost ReactorStopped",
+    ]);
+}
+
+// N-021, N-026
+fn a_failing_send_loses_the_connection(reactor: &Reactor) {
+    let (log, reports) = (Log::default(), Reports::collected());
+    let (stop, (full, then)) = (stop_at_call(1, reactor), mpsc::channel());
+    let loop_ = reactor.clone();
+    let script = Script::new("server", &log)
+        .on_made(move |transport| {
+            transport.write(&pattern(MUCH));
+            // From here on nothing is read, so that only a send can fail.
+            transport.lose_connection();
+            let full = full.clone();
+            after_turns(&loop_, 3, move |_| full.send(()).unwrap());
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let breaker = thread::spawn(move || {
+        then.recv().unwrap();
+        common::peers::reset(peer);
+    });
+
+    run(reactor);
+
+    breaker.join().unwrap();
+    log.assert(&["server built", "server made", "server lost ConnectionLost"]);
+    reports.assert(&[]);
+}
+
+// N-027
+fn a_write_after_the_end_does_nothing(reactor: &Reactor) {
+    let (log, reports, kept) = (Log::default(), Reports::collected(), Kept::default());
+    let (keep, used, loop_) = (kept.clone(), kept.clone(), reactor.clone());
+    let flows: Rc<RefCell<Vec<Flow>>> = Rc::default();
+    let seen = flows.clone();
+    let script = Script::new("server", &log)
+        .on_made(move |transport| keep.keep(transport))
+        .on_lost(move |_| {
+            let (used, seen) = (used.clone(), seen.clone());
+            after_turns(&loop_, 1, move |reactor| {
+                let mut flows = seen.borrow_mut();
+                flows.push(calling(|| used.get().write(&[0; 100_000])));
+                flows.push(calling(|| used.get().write_vectored(&[b"a", b"b"])));
+                stop_soon(reactor);
+            });
+        });
+    let port = listen(reactor, script);
+    drop(peer_of(&port));
+
+    run(reactor);
+
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+    assert_eq!(*flows.borrow(), [Flow::Open; 2]);
+    reports.assert(&[]);
+}
+
+// N-028
+fn a_write_after_lose_connection_is_dropped(reactor: &Reactor) {
+    let received = received_from(reactor, |transport| {
+        transport.write(b"before");
+        transport.lose_connection();
+        transport.write(b" after");
+        transport.write_vectored(&[b" all"]);
+    });
+
+    assert_eq!(received, b"before");
+}
+
+// N-024, N-028
+fn a_write_after_lose_connection_is_dropped_while_older_data_waits(reactor: &Reactor) {
+    let (stop, loop_) = (stop_at_call(1, reactor), reactor.clone());
+    let (reads, begin) = mpsc::channel();
+    let script = Script::unnoted()
+        .on_made(move |transport| {
+            transport.write(&pattern(MUCH));
+            transport.lose_connection();
+            let (transport, reads) = (Rc::clone(transport), reads.clone());
+            after_turns(&loop_, 3, move |_| {
+                transport.write(b"after");
+                reads.send(()).unwrap();
+            });
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let reader = thread::spawn(move || {
+        begin.recv().unwrap();
+        read_all(&peer).unwrap()
+    });
+
+    run(reactor);
+
+    assert!(reader.join().unwrap() == pattern(MUCH));
+}
+
+// N-027
+fn a_write_in_connection_lost_does_nothing(reactor: &Reactor) {
+    let (log, reports, kept) = (Log::default(), Reports::collected(), Kept::default());
+    let (keep, stop) = (kept.clone(), reactor.clone());
+    let script = Script::new("server", &log)
+        .on_made(move |transport| keep.keep(transport))
+        .on_lost(move |_| {
+            calling(|| kept.get().write(b"too late"));
+            calling(|| kept.get().lose_connection());
+            calling(|| kept.get().abort_connection());
+            stop_soon(&stop);
+        });
+    let port = listen(reactor, script);
+    drop(peer_of(&port));
+
+    run(reactor);
+
+    log.assert(&["server built", "server made", "server lost ConnectionDone"]);
+    reports.assert(&[]);
+}
+
+// N-021, N-027
+fn a_write_to_a_connection_that_the_reactor_ends_does_nothing(reactor: &Reactor) {
+    let (log, reports) = (Log::default(), Reports::collected());
+    let transports: Rc<RefCell<Vec<Rc<dyn Transport>>>> = Rc::default();
+    let (kept, stop) = (transports.clone(), stop_at_call(2, reactor));
+    let script = Script::new("server", &log)
+        .on_made(move |transport| {
+            kept.borrow_mut().push(Rc::clone(transport));
+            stop();
+        })
+        .on_lost(move |_| {
+            // More than the sockets take, to each connection, told already or not.
+            for transport in &*transports.borrow() {
+                calling(|| transport.write(&pattern(MUCH)));
+            }
+        });
+    let port = listen(reactor, script);
+    let _peers = (peer_of(&port), peer_of(&port));
+
+    run(reactor);
+
+    log.assert(&[
+        "server built",
+        "server made",
+        "server built",
+        "server made",
+        "server lost ReactorStopped",
+        "server lost ReactorStopped",
+    ]);
+    reports.assert(&[]);
+}
