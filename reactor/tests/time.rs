@@ -1,4 +1,4 @@
-//! Delayed calls: when they run, in what order, and what can be done with them before that.
+//! Delayed calls: when they run, in what order, and how long the reactor waits for them.
 //!
 //! What takes more than a few milliseconds, or must happen at one and the same time, is shown in
 //! simulated time; it stands above the backends and is the same on all of them.
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::{
     BackendName, End, LIMIT, Log, Lost, Ownership, Reports, SimulatedTime, on_every_backend, run,
-    run_without_calls, stop_after_turns,
+    run_without_calls,
 };
 use reactor::{CallError, DelayedCall, Reactor};
 
@@ -27,11 +27,6 @@ on_every_backend!(
     calls_without_delay_run_in_the_order_made,
     a_call_made_by_a_call_runs_in_a_later_turn,
     a_call_that_renews_itself_lets_descriptors_have_their_turn,
-    a_cancelled_call_never_runs,
-    a_call_can_cancel_another_one_that_is_due_as_well,
-    a_call_that_is_reset_to_sooner_ends_the_wait_sooner,
-    a_call_that_has_run_cannot_be_cancelled_or_moved,
-    a_call_that_runs_cannot_be_cancelled_or_moved,
     without_calls_the_wait_has_no_end,
     with_only_cancelled_calls_the_wait_has_no_end,
     the_wait_is_as_long_as_the_next_call_is_away,
@@ -40,7 +35,6 @@ on_every_backend!(
     the_clock_never_goes_back,
     the_end_of_the_run_cancels_the_calls_that_are_left,
     a_call_made_while_the_reactor_stops_never_runs,
-    dropping_the_handle_leaves_the_call,
 );
 
 //
@@ -201,182 +195,6 @@ fn a_call_that_renews_itself_lets_descriptors_have_their_turn(reactor: Reactor) 
     log.assert(&["end reads", "end is lost"]);
 }
 
-//
-fn a_cancelled_call_never_runs(reactor: Reactor) {
-    let log = Log::default();
-    let noting = log.clone();
-    let call = reactor.call_later(Duration::from_millis(1), move |_| noting.note("called"));
-    reactor.call_later(Duration::from_millis(4), Reactor::stop);
-
-    call.cancel().unwrap();
-
-    run(&reactor);
-    log.assert(&[]);
-}
-
-//
-fn a_call_can_cancel_another_one_that_is_due_as_well(reactor: Reactor) {
-    let log = Log::default();
-    let other = Rc::new(Cell::new(None::<DelayedCall>));
-    reactor.call_later(Duration::ZERO, {
-        let other = Rc::clone(&other);
-        move |_| other.take().expect("it was put there").cancel()
-    });
-    let noting = log.clone();
-    other.set(Some(
-        reactor.call_later(Duration::ZERO, move |_| noting.note("called")),
-    ));
-    stop_after_turns(&reactor, 1);
-
-    run(&reactor);
-
-    log.assert(&[]);
-}
-
-//
-#[test]
-fn a_cancelled_call_cannot_be_cancelled_or_moved() {
-    let (reactor, _time) = SimulatedTime::reactor();
-    let call = reactor.call_later(SECOND, |_| ());
-    call.cancel().unwrap();
-
-    let errors = [call.cancel(), call.reset(SECOND), call.delay(SECOND)];
-
-    assert_eq!(errors, [Err(CallError::AlreadyCancelled); 3]);
-}
-
-//
-fn a_call_that_has_run_cannot_be_cancelled_or_moved(reactor: Reactor) {
-    let call = reactor.call_later(Duration::ZERO, Reactor::stop);
-    run(&reactor);
-
-    let errors = [call.cancel(), call.reset(SECOND), call.delay(SECOND)];
-
-    assert_eq!(errors, [Err(CallError::AlreadyCalled); 3]);
-}
-
-//
-fn a_call_that_runs_cannot_be_cancelled_or_moved(reactor: Reactor) {
-    let log = Log::default();
-    let itself = Rc::new(Cell::new(None::<DelayedCall>));
-    let call = reactor.call_later(Duration::ZERO, {
-        let (log, itself) = (log.clone(), Rc::clone(&itself));
-        move |reactor| {
-            let call = itself.take().expect("it was put there");
-            log.note(format!("cancel: {:?}", call.cancel()));
-            log.note(format!("reset: {:?}", call.reset(SECOND)));
-            log.note(format!("delay: {:?}", call.delay(SECOND)));
-            reactor.stop()
-        }
-    });
-    itself.set(Some(call));
-
-    run(&reactor);
-
-    log.assert(&[
-        "cancel: Err(AlreadyCalled)",
-        "reset: Err(AlreadyCalled)",
-        "delay: Err(AlreadyCalled)",
-    ]);
-}
-
-//
-#[test]
-fn reset_counts_from_now() {
-    let (reactor, time) = SimulatedTime::reactor();
-    let call = reactor.call_later(50 * SECOND, |_| ());
-    time.pass(10 * SECOND);
-
-    call.reset(20 * SECOND).unwrap();
-
-    assert_eq!(call.time(), Some(30 * SECOND));
-}
-
-//
-#[test]
-fn reset_can_make_a_call_due_later() {
-    let (reactor, _time) = SimulatedTime::reactor();
-    let log = Log::default();
-    let noting = log.clone();
-    let call = reactor.call_later(SECOND, move |_| noting.note("moved call"));
-    let noting = log.clone();
-    reactor.call_later(2 * SECOND, move |_| noting.note("other call"));
-    reactor.call_later(4 * SECOND, Reactor::stop);
-
-    call.reset(3 * SECOND).unwrap();
-
-    reactor.run().unwrap();
-    log.assert(&["other call", "moved call"]);
-}
-
-//
-fn a_call_that_is_reset_to_sooner_ends_the_wait_sooner(reactor: Reactor) {
-    let log = Log::default();
-    let noting = log.clone();
-    let call = reactor.call_later(2 * LIMIT, move |reactor| {
-        noting.note("called");
-        reactor.stop()
-    });
-    let (end, peer) = End::pair("end", &log);
-    let end = end.on_read(move |end, reactor| {
-        reactor.remove_reader(end);
-        Ok(call.reset(Duration::from_millis(1))?)
-    });
-    reactor.add_reader(Rc::new(end)).unwrap();
-    reactor.call_later(Duration::from_millis(1), move |_| drop(peer));
-
-    run(&reactor);
-
-    log.assert(&["end reads", "called"]);
-}
-
-//
-#[test]
-fn delay_counts_from_when_the_call_was_due() {
-    let (reactor, time) = SimulatedTime::reactor();
-    let call = reactor.call_later(50 * SECOND, |_| ());
-    time.pass(10 * SECOND);
-
-    call.delay(20 * SECOND).unwrap();
-
-    assert_eq!(call.time().unwrap() - reactor.now(), 60 * SECOND);
-}
-
-//
-#[test]
-fn a_call_is_active_until_it_is_cancelled() {
-    let (reactor, _time) = SimulatedTime::reactor();
-    let call = reactor.call_later(SECOND, |_| ());
-    assert!(call.active());
-
-    call.cancel().unwrap();
-
-    assert!(!call.active());
-    assert_eq!(call.time(), None);
-}
-
-//
-#[test]
-fn a_call_is_active_until_it_begins_to_run() {
-    let (reactor, _time) = SimulatedTime::reactor();
-    let log = Log::default();
-    let itself = Rc::new(Cell::new(None::<DelayedCall>));
-    let call = reactor.call_later(SECOND, {
-        let (log, itself) = (log.clone(), Rc::clone(&itself));
-        move |reactor| {
-            let call = itself.take().expect("it was put there");
-            log.note(format!("running: {} {:?}", call.active(), call.time()));
-            reactor.stop()
-        }
-    });
-    log.note(format!("waiting: {} {:?}", call.active(), call.time()));
-    itself.set(Some(call));
-
-    reactor.run().unwrap();
-
-    log.assert(&["waiting: true Some(1s)", "running: false None"]);
-}
-
 //
 fn without_calls_the_wait_has_no_end(on: BackendName) {
     let (reactor, waits) = on.recorded();
@@ -492,73 +310,6 @@ fn the_time_is_that_of_the_backend_in_callbacks_too() {
     log.assert(&["6s"]);
 }
 
-// R-050 (at once)
-#[test]
-fn a_cancelled_call_drops_what_it_owns_at_once() {
-    let (reactor, _time) = SimulatedTime::reactor();
-    let (owned, ownership) = Ownership::new();
-    let call = reactor.call_later(SECOND, move |_| drop(owned));
-
-    call.cancel().unwrap();
-
-    assert!(ownership.is_over());
-}
-
-// R-050 (what is dropped may use the reactor)
-#[test]
-fn what_a_cancelled_call_owns_may_use_the_reactor_when_it_is_dropped() {
-    struct CancelsAnother(DelayedCall, Reactor);
-    impl Drop for CancelsAnother {
-        fn drop(&mut self) {
-            self.0.cancel().unwrap();
-            self.1.call_later(SECOND, Reactor::stop);
-        }
-    }
-    let (reactor, time) = SimulatedTime::reactor();
-    let other = reactor.call_later(2 * SECOND, |_| ());
-    let owned = CancelsAnother(other.clone(), reactor.clone());
-    let call = reactor.call_later(3 * SECOND, move |_| drop(owned));
-
-    call.cancel().unwrap();
-
-    assert!(!other.active());
-    reactor.run().unwrap();
-    assert_eq!(time.waits().timeouts(), [Some(SECOND)]);
-}
-
-//
-#[test]
-fn a_call_prints_its_state_and_where_it_was_made() {
-    let (reactor, _time) = SimulatedTime::reactor();
-    let call = reactor.call_later(SECOND, |_| ());
-    let line = line!() - 1;
-
-    let waiting = format!("{call:?}");
-    call.cancel().unwrap();
-    let cancelled = format!("{call:?}");
-
-    let made = format!("made at {}:{line}:", file!());
-    assert!(
-        waiting.contains("due at 1s") && waiting.contains(&made),
-        "{waiting}"
-    );
-    assert!(
-        cancelled.contains("cancelled") && cancelled.contains(&made),
-        "{cancelled}"
-    );
-}
-
-//
-#[test]
-fn a_call_that_has_run_prints_so() {
-    let (reactor, _time) = SimulatedTime::reactor();
-    let call = reactor.call_later(SECOND, Reactor::stop);
-
-    reactor.run().unwrap();
-
-    assert!(format!("{call:?}").contains("called"));
-}
-
 fn the_end_of_the_run_cancels_the_calls_that_are_left(reactor: Reactor) {
     let (owned, ownership) = Ownership::new();
     let call = reactor.call_later(LIMIT, move |_| drop(owned));
@@ -591,18 +342,4 @@ fn a_call_made_while_the_reactor_stops_never_runs(reactor: Reactor) {
 
     assert!(!made.take().expect("it was made").active());
     assert!(ownership.is_over());
-}
-
-fn dropping_the_handle_leaves_the_call(reactor: Reactor) {
-    let log = Log::default();
-    let noting = log.clone();
-    let call = reactor.call_later(Duration::from_millis(1), move |reactor| {
-        noting.note("called");
-        reactor.stop()
-    });
-
-    drop(call);
-
-    run(&reactor);
-    log.assert(&["called"]);
 }
