@@ -57,6 +57,26 @@ mod waiting {
     }
 }
 
+/// Boxed futures, whose links call each other: as many of them as the stack holds.
+mod boxed_futures {
+    use super::*;
+    use futures::FutureExt;
+    use futures::channel::oneshot;
+    use futures::executor::block_on;
+
+    #[divan::bench(args = [1, 10, 1_000])]
+    fn waiting(bencher: Bencher<'_, '_>, length: usize) {
+        bencher.counter(ItemsCount::new(length)).bench(|| {
+            let (sender, receiver) = oneshot::channel::<u64>();
+            let mut chain = receiver.map(|n| n.unwrap_or(0)).boxed_local();
+            for _ in 0..length {
+                chain = chain.map(step()).boxed_local();
+            }
+            sender.send(black_box(0)).is_ok() && block_on(chain) > 0
+        });
+    }
+}
+
 /// A chain of links that wait is fired; adding them is not measured.
 mod firing {
     use super::*;

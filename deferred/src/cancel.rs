@@ -48,11 +48,18 @@ impl CancelHandle {
         }
     }
 
+    /// The source of the chain, if there is still something that the handle is for.
+    pub(crate) fn source(&self) -> Option<Rc<dyn Source>> {
+        self.source
+            .upgrade()
+            .filter(|source| !source.chain().passed_on.get())
+    }
+
     /// Cancels what the chain waits for now, as [`Deferred::cancel`](crate::Deferred::cancel) does.
     ///
     /// Without effect if it waits for nothing, has ended, or is gone.
     pub fn cancel(&self) {
-        if let Some(source) = self.source.upgrade() {
+        if let Some(source) = self.source() {
             chain::cancel(&source);
         }
     }

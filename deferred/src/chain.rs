@@ -9,23 +9,45 @@
 //! way round. A loop's turns, one joining after the other, thus all point to the one identity that
 //! stays, and each goes when its turn is over.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::Location;
 use std::ptr;
 use std::rc::{Rc, Weak};
+
+use crate::cancel::CancelHandle;
+use crate::debug::Record;
+use crate::node::{self, Step};
 
 /// The beginning of a chain, of whatever type.
 pub(crate) trait Source {
     /// The chain that began here.
     fn chain(&self) -> &Chain;
 
-    /// Cancels this source, if it has not fired.
-    fn cancel(self: Rc<Self>);
+    /// Cancels this source, if it has not fired; or says what is to be cancelled before [`cancelled`](Self::cancelled) is called.
+    fn cancel(self: Rc<Self>) -> Option<Rc<[CancelHandle]>>;
+
+    /// Goes on after what `cancel` has named was cancelled.
+    fn cancelled(self: Rc<Self>, _first: Rc<[CancelHandle]>) {}
 }
 
 /// The identity of a chain; it stands in the chain's first [`Source`].
 pub(crate) struct Chain {
     waits: RefCell<Waits>,
+    /// How many guards hold the chain; and [`JOINED`] when it has become part of another one, which knows that.
+    pauses: Cell<u32>,
+    /// The node that was ready to run when the chain was found paused.
+    held: Cell<Option<Rc<dyn Step>>>,
+    /// Whether it became part of another one and its result has gone on there: its handles are for nothing now.
+    pub(crate) passed_on: Cell<bool>,
+    /// Where the program made the chain.
+    made: &'static Location<'static>,
+    /// What is recorded besides while debugging is on.
+    pub(crate) record: Cell<Option<Box<Record>>>,
 }
+
+/// The bit of [`Chain::pauses`] that says to ask the chain that this one is part of.
+const JOINED: u32 = 1 << 31;
 
 /// What a chain waits for.
 enum Waits {
@@ -40,15 +62,32 @@ enum Waits {
 }
 
 impl Chain {
+    /// A chain that waits for the source in which it stands.
+    #[track_caller]
     pub(crate) fn of_own_source() -> Self {
+        Self::waiting_for(Waits::OwnSource)
+    }
+
+    #[track_caller]
+    fn waiting_for(waits: Waits) -> Self {
         Self {
-            waits: RefCell::new(Waits::OwnSource),
+            waits: RefCell::new(waits),
+            pauses: Cell::new(0),
+            held: Cell::new(None),
+            passed_on: Cell::new(false),
+            made: Location::caller(),
+            record: Cell::new(Record::of_creation()),
         }
     }
 
     fn set(&self, waits: Waits) {
         // The old value is dropped after the borrow has ended: it may be the last owner of a node.
         let _old = self.waits.replace(waits);
+    }
+
+    /// Makes the handles of this chain good for nothing, if it has become part of another one.
+    pub(crate) fn pass_on(&self) {
+        self.passed_on.set(self.outer().is_some());
     }
 
     fn outer(&self) -> Option<Rc<dyn Source>> {
@@ -96,8 +135,13 @@ fn same(a: &Rc<dyn Source>, b: &Rc<dyn Source>) -> bool {
     ptr::addr_eq(Rc::as_ptr(a), Rc::as_ptr(b))
 }
 
-/// Notes that the source that the chain of `source` waited for has fired.
-pub(crate) fn waits_no_more(source: &Rc<dyn Source>) {
+/// Notes that the source that the chain of `source` waited for, which is this one, has fired.
+pub(crate) fn fired(source: &Rc<dyn Source>) {
+    let record = &source.chain().record;
+    if let Some(mut recorded) = record.take() {
+        recorded.fired_here();
+        record.set(Some(recorded));
+    }
     identity(source).chain().set(Waits::Nothing);
 }
 
@@ -118,19 +162,152 @@ pub(crate) fn join(outer: &Rc<dyn Source>, inner: &Rc<dyn Source>) -> bool {
         waits => waits,
     };
     outer.chain().set(waits);
+
+    let (outer, inner) = (outer.chain(), inner.chain());
+    outer
+        .pauses
+        .set(outer.pauses.get() + inner.pauses.replace(JOINED));
+    if let Some(held) = inner.held.take() {
+        // The outer chain holds nothing itself: it is running, or has a result.
+        outer.held.set(Some(held));
+    }
     true
 }
 
+/// Gives `node` back if the chain of `source` runs; keeps it for later if the chain is paused.
+#[inline]
+pub(crate) fn unless_paused(source: &Rc<dyn Source>, node: Rc<dyn Step>) -> Option<Rc<dyn Step>> {
+    if source.chain().pauses.get() == 0 || !is_paused(source) {
+        return Some(node);
+    }
+    hold(source, node);
+    None
+}
+
+/// Keeps `node`, which is ready to run, until the chain of `source` is not paused any more.
+pub(crate) fn hold(source: &Rc<dyn Source>, node: Rc<dyn Step>) {
+    identity(source).chain().held.set(Some(node));
+}
+
+/// Whether a guard holds the chain of `source`.
+pub(crate) fn is_paused(source: &Rc<dyn Source>) -> bool {
+    identity(source).chain().pauses.get() > 0
+}
+
+/// Holds the chain of `source` until the guard is dropped.
+pub(crate) fn pause(source: &Rc<dyn Source>) -> Pause {
+    let identity = identity(source);
+    let pauses = &identity.chain().pauses;
+    pauses.set(pauses.get() + 1);
+    Pause {
+        source: Rc::clone(source),
+    }
+}
+
+/// Keeps a chain from running: nothing of it runs until every guard is gone.
+///
+/// Made by [`Deferred::pause`](crate::Deferred::pause). When the last guard of a chain is dropped, what could
+/// have run meanwhile runs, inside that drop. A guard that is owned by a link of its own chain waits for
+/// itself for ever.
+///
+/// *Twisted counts calls of `pause` and `unpause`, where the count can go wrong.*
+#[must_use = "the chain runs again when the guard is dropped"]
+pub struct Pause {
+    source: Rc<dyn Source>,
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let source = identity(&self.source);
+        let chain = source.chain();
+        chain.pauses.set(chain.pauses.get() - 1);
+        if chain.pauses.get() == 0 {
+            let held = chain.held.take();
+            node::run(held, source);
+        }
+    }
+}
+
+impl fmt::Debug for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pause").finish_non_exhaustive()
+    }
+}
+
+/// Where the program made the chain that `source` is part of now.
+pub(crate) fn made(source: &Rc<dyn Source>) -> &'static Location<'static> {
+    identity(source).chain().made
+}
+
+/// What was recorded of the chain that `source` is part of now, if debugging was on.
+pub(crate) fn record(source: &Rc<dyn Source>) -> Option<Record> {
+    let identity = identity(source);
+    let record = &identity.chain().record;
+    let recorded = record.take();
+    let copy = recorded.as_deref().cloned();
+    record.set(recorded);
+    copy
+}
+
+/// Where the program made the chain that the chain of `source` waits for, if that is another one.
+pub(crate) fn waits_for(source: &Rc<dyn Source>) -> Option<&'static Location<'static>> {
+    match &*identity(source).chain().waits.borrow() {
+        Waits::Other(other) => other.upgrade().map(|other| other.chain().made),
+        _ => None,
+    }
+}
+
 /// Cancels what the chain of `source` waits for now, if anything.
+///
+/// Chains that cancel others are gone through by a loop, so that a tower of lists needs no more stack than one.
 pub(crate) fn cancel(source: &Rc<dyn Source>) {
+    let mut begun = Vec::new();
+    begin_to_cancel(source, &mut begun);
+    while let Some(Begun {
+        source,
+        first,
+        next,
+    }) = begun.last_mut()
+    {
+        match first.get(*next).map(CancelHandle::source) {
+            Some(child) => {
+                *next += 1;
+                if let Some(child) = child {
+                    begin_to_cancel(&child, &mut begun);
+                }
+            }
+            None => {
+                let (source, first) = (Rc::clone(source), Rc::clone(first));
+                begun.pop();
+                source.cancelled(first);
+            }
+        }
+    }
+}
+
+/// A source whose children are being cancelled.
+struct Begun {
+    source: Rc<dyn Source>,
+    first: Rc<[CancelHandle]>,
+    next: usize,
+}
+
+fn begin_to_cancel(source: &Rc<dyn Source>, begun: &mut Vec<Begun>) {
     let source = identity(source);
     let waited_for = match &*source.chain().waits.borrow() {
         Waits::OwnSource => Some(Rc::clone(&source)),
         Waits::Other(other) => other.upgrade(),
         Waits::PartOf(_) | Waits::Nothing => None,
     };
-    if let Some(waited_for) = waited_for {
-        waited_for.cancel();
+    if let Some(source) = waited_for
+        && let Some(first) = Rc::clone(&source).cancel()
+    {
+        let next = 0;
+        begun.push(Begun {
+            source,
+            first,
+            next,
+        });
     }
 }
 
@@ -138,10 +315,9 @@ pub(crate) fn cancel(source: &Rc<dyn Source>) {
 pub(crate) struct Resultant(Chain);
 
 impl Resultant {
+    #[track_caller]
     pub(crate) fn source() -> Rc<dyn Source> {
-        Rc::new(Self(Chain {
-            waits: RefCell::new(Waits::Nothing),
-        }))
+        Rc::new(Self(Chain::waiting_for(Waits::Nothing)))
     }
 }
 
@@ -150,5 +326,7 @@ impl Source for Resultant {
         &self.0
     }
 
-    fn cancel(self: Rc<Self>) {}
+    fn cancel(self: Rc<Self>) -> Option<Rc<[CancelHandle]>> {
+        None
+    }
 }

@@ -1,18 +1,19 @@
 //! The receiving end of a chain.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::fmt;
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 
 use crate::cancel::{CancelHandle, CircularChain};
-use crate::chain::{self, Resultant, Source};
-use crate::failure::{Failure, LinkKind, Origin};
-use crate::firer::Firer;
-use crate::node::{self, Link, Output, Root, Seam, Slot};
+use crate::chain::{self, Pause, Resultant, Source};
+use crate::failure::Failure;
+use crate::firer::{Canceller, Firer};
+use crate::node::{self, Link, Output, Root, Seam, Shot, Sink, Slot, Trigger};
 use crate::outcome::Outcome;
 use crate::report::{self, report};
+use crate::trail::{LinkKind, Origin};
 
 /// A result that may not be there yet, and the chain of callbacks and errbacks that it will run through.
 ///
@@ -69,6 +70,37 @@ pub struct Deferred<T> {
 /// A result that is there, or the chain that waits for it.
 pub(crate) type Settled<T> = Result<Result<T, Failure>, Deferred<T>>;
 
+/// What a new link finds at the end of a chain.
+enum Ready<T> {
+    /// The result: it can run.
+    Now(Result<T, Failure>),
+    /// The node whose result it will get.
+    Later(Rc<dyn Output<T>>),
+    /// The result, but the chain of this source is paused.
+    Held(Result<T, Failure>, Rc<dyn Source>),
+}
+
+impl<T> Ready<T> {
+    #[inline]
+    fn of(state: State<T>, source: &OnceCell<Rc<dyn Source>>) -> Self {
+        let result = match state {
+            State::Fired(result) => result,
+            State::Waiting(node) => {
+                let taken = node.slot().borrow_mut().take_result();
+                match taken {
+                    Some(result) => result,
+                    None => return Self::Later(node),
+                }
+            }
+            State::Spent => unreachable!("a spent Deferred is never given out"),
+        };
+        match source.get() {
+            Some(source) if chain::is_paused(source) => Self::Held(result, Rc::clone(source)),
+            _ => Self::Now(result),
+        }
+    }
+}
+
 enum State<T> {
     Fired(Result<T, Failure>),
     /// The result will be in this node's slot.
@@ -79,6 +111,7 @@ enum State<T> {
 
 impl<T: 'static> Deferred<T> {
     /// Makes a chain without links, and the [`Firer`] that will give it its result.
+    #[track_caller]
     pub fn new() -> (Firer<T>, Self) {
         Self::with_root(Root::new(None))
     }
@@ -92,8 +125,23 @@ impl<T: 'static> Deferred<T> {
     /// has a result.
     ///
     /// *Twisted's `Deferred(canceller)`.*
+    #[track_caller]
     pub fn with_canceller(canceller: impl FnOnce(Firer<T>) + 'static) -> (Firer<T>, Self) {
-        Self::with_root(Root::new(Some(Box::new(canceller))))
+        Self::with_root(Root::new(Some(Canceller::Own(Box::new(canceller)))))
+    }
+
+    /// Makes a chain that passes being cancelled on to `children`, whose results will end it.
+    #[track_caller]
+    pub(crate) fn with_children(children: Rc<[CancelHandle]>) -> (Firer<T>, Self) {
+        Self::with_root(Root::new(Some(Canceller::Children(children))))
+    }
+
+    /// Makes a chain that, when it is cancelled, first cancels what `leave` says, and then ends.
+    #[track_caller]
+    pub(crate) fn with_leave(
+        leave: impl FnOnce() -> Option<CancelHandle> + 'static,
+    ) -> (Firer<T>, Self) {
+        Self::with_root(Root::new(Some(Canceller::Branch(Box::new(leave)))))
     }
 
     fn with_root(root: Rc<Root<T>>) -> (Firer<T>, Self) {
@@ -210,26 +258,93 @@ impl<T: 'static> Deferred<T> {
         };
         let (state, source) = self.into_parts();
         let input = match state {
+            State::Fired(input) if source.get().is_none() => {
+                // It began with a result, and nobody can have paused it: the quick way.
+                return Deferred::after(node::call(work, input, origin), source);
+            }
             State::Fired(input) => input,
-            State::Waiting(node) => match node.slot().take() {
-                Slot::Result(input) => input,
-                _ => {
+            State::Waiting(node) => {
+                let mut slot = node.slot().borrow_mut();
+                let Some(input) = slot.take_result() else {
                     let link = Link::new(work, origin);
-                    node.slot().set(Slot::Next(link.clone()));
+                    *slot = Slot::Next(link.clone());
                     return Deferred {
                         state: State::Waiting(link),
                         source,
                     };
-                }
-            },
+                };
+                input
+            }
             State::Spent => unreachable!("a spent Deferred is never given out"),
         };
-        match node::call(work, input, origin) {
-            Ok(result) => Deferred {
+        if let Some(paused) = source.get().filter(|source| chain::is_paused(source)) {
+            let link = Link::new(work, origin);
+            chain::hold(paused, link.clone().accept(input));
+            return Deferred {
+                state: State::Waiting(link),
+                source,
+            };
+        }
+        Deferred::after(node::call(work, input, origin), source)
+    }
+
+    /// The end of the chain of `source` after a link of it has run.
+    #[inline]
+    fn after(settled: Settled<T>, source: OnceCell<Rc<dyn Source>>) -> Self {
+        match settled {
+            Ok(result) => Self {
                 state: State::Fired(result),
                 source,
             },
             Err(inner) => inner.continues(source),
+        }
+    }
+
+    /// Ends the chain: `work` takes its result, and says which other chain to fire, if any.
+    pub(crate) fn trigger<U: 'static>(
+        self,
+        work: impl FnOnce(Result<T, Failure>) -> Option<Shot<U>> + 'static,
+    ) {
+        let (state, source) = self.into_parts();
+        match Ready::of(state, &source) {
+            Ready::Now(input) => {
+                if let Some(Shot { firer, result }) = node::aim(work, input) {
+                    firer.into_root().fire(result);
+                }
+            }
+            Ready::Later(node) => *node.slot().borrow_mut() = Slot::Next(Trigger::new(work)),
+            Ready::Held(input, paused) => {
+                chain::hold(&paused, Trigger::new(work).accept(input));
+            }
+        }
+    }
+
+    /// Ends the chain by handing its result to another one: whatever it ends with fires `firer`.
+    ///
+    /// It is one-way: firing or cancelling the other chain does nothing to this one. A row of chains that are
+    /// forwarded to each other is run by a loop, however long it is.
+    ///
+    /// *Twisted's `chainDeferred`.*
+    pub fn forward(self, firer: Firer<T>) {
+        self.trigger(move |result| Some(Shot { firer, result }));
+    }
+
+    /// Ends the chain in a node of the caller's that waits for the result; or gives the result, if it is there.
+    pub(crate) fn end_in(self, waiter: Rc<dyn Sink<T>>) -> Option<Result<T, Failure>> {
+        let (state, source) = self.into_parts();
+        match Ready::of(state, &source) {
+            Ready::Now(input) => return Some(input),
+            Ready::Later(node) => *node.slot().borrow_mut() = Slot::Next(waiter),
+            Ready::Held(input, paused) => chain::hold(&paused, waiter.accept(input)),
+        }
+        None
+    }
+
+    /// This chain, which has no result to give now, with a node that waits: it may be paused with a result.
+    pub(crate) fn waiting(self) -> Self {
+        match self.state {
+            State::Fired(_) => self.link(LinkKind::Own, Ok),
+            _ => self,
         }
     }
 
@@ -281,35 +396,44 @@ impl<T> Deferred<T> {
     /// *Twisted's `called`, but `false` also while the chain waits for another Deferred.*
     #[must_use]
     pub fn has_result(&self) -> bool {
-        match &self.state {
+        let fired = match &self.state {
             State::Fired(_) => true,
-            State::Waiting(node) => peek(node.slot(), |slot| matches!(slot, Slot::Result(_))),
+            State::Waiting(node) => matches!(*node.slot().borrow(), Slot::Result(_)),
             State::Spent => false,
-        }
+        };
+        fired && !self.source.get().is_some_and(chain::is_paused)
     }
 
     /// Takes the result, if it is there, and gives back the `Deferred` if not.
     ///
     /// # Errors
     ///
-    /// The `Deferred` itself, unchanged, if the chain still waits.
+    /// The `Deferred` itself, if the chain still waits, or is paused.
     #[inline]
     pub fn into_result(self) -> Result<Result<T, Failure>, Self> {
         let (state, source) = self.into_parts();
-        match state {
-            State::Fired(result) => Ok(result),
-            State::Waiting(node) => match node.slot().take() {
-                Slot::Result(result) => Ok(result),
-                empty => {
-                    node.slot().set(empty);
-                    Err(Self {
-                        state: State::Waiting(node),
-                        source,
-                    })
-                }
-            },
-            State::Spent => unreachable!("a spent Deferred is never given out"),
+        match Ready::of(state, &source) {
+            Ready::Now(result) => Ok(result),
+            Ready::Later(node) => Err(Self {
+                state: State::Waiting(node),
+                source,
+            }),
+            Ready::Held(result, _) => Err(Self {
+                state: State::Fired(result),
+                source,
+            }),
         }
+    }
+
+    /// Holds the chain: no link of it runs, and no result is passed on, until the guard is dropped.
+    ///
+    /// Guards are counted; the last one to go lets the chain run, inside its drop. A link that pauses its own
+    /// chain stops the run when it returns. A chain that was returned by a link is one with the chain
+    /// that returned it, and they are paused together.
+    ///
+    /// *Twisted's `pause` and `unpause`, where a returned Deferred is paused by itself.*
+    pub fn pause(&self) -> Pause {
+        chain::pause(self.source.get_or_init(Resultant::source))
     }
 
     /// Cancels what the chain waits for now. Without effect if the chain has a result, or is running.
@@ -355,6 +479,26 @@ impl<T> Deferred<T> {
     }
 }
 
+/// Calls `f` now, and gives a Deferred of what it returns, whatever it is; a panic is a failure.
+///
+/// # Examples
+///
+/// ```
+/// use deferred::{Failure, maybe_deferred, testing};
+///
+/// let deferred = maybe_deferred(|| Ok("7".parse::<u32>()?));
+/// assert_eq!(testing::success_result_of(deferred), 7);
+/// ```
+///
+/// *Twisted's `maybeDeferred`.*
+pub fn maybe_deferred<R: Outcome>(f: impl FnOnce() -> R) -> Deferred<R::Value> {
+    match Failure::catch(|| f().settle()) {
+        Ok(Ok(result)) => Deferred::from_result(result),
+        Ok(Err(waiting)) => waiting,
+        Err(panic) => Deferred::from_result(Err(panic)),
+    }
+}
+
 impl<T> Drop for Deferred<T> {
     fn drop(&mut self) {
         let last = match mem::replace(&mut self.state, State::Spent) {
@@ -366,36 +510,51 @@ impl<T> Drop for Deferred<T> {
             State::Spent => return,
         };
         if let Err(failure) = last {
-            report::unhandled(&failure);
+            report::unhandled(&failure, self.source.get());
         }
     }
 }
 
-impl<T> fmt::Debug for Deferred<T> {
-    /// Shows whether the chain waits, has a value, or has failed and why; values are not shown.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let describe = |result: &Result<T, Failure>| match result {
-            Ok(_) => String::from("succeeded"),
-            Err(failure) => format!("failed: {failure}"),
+impl<T> Deferred<T> {
+    /// What is known of the chain but its value: how it stands, and where it was made, if it did not begin with a result.
+    pub(crate) fn state(&self) -> String {
+        self.describe(|_value| String::from("succeeded"))
+    }
+
+    fn describe(&self, value: impl Fn(&T) -> String) -> String {
+        let result = |result: &Result<T, Failure>| match result {
+            Ok(it) => value(it),
+            Err(failure) => format!("failed with {failure}"),
+        };
+        let waiting = || match self.source.get().and_then(chain::waits_for) {
+            Some(other) => format!("waiting for the one made at {other}"),
+            None => String::from("waiting"),
         };
         let state = match &self.state {
-            State::Fired(result) => describe(result),
-            State::Waiting(node) => peek(node.slot(), |slot| match slot {
-                Slot::Result(result) => describe(result),
-                _ => String::from("waiting"),
-            }),
+            State::Fired(it) => result(it),
+            State::Waiting(node) => match &*node.slot().borrow() {
+                Slot::Result(it) => result(it),
+                _ => waiting(),
+            },
             State::Spent => String::from("spent"),
         };
-        f.debug_tuple("Deferred")
-            .field(&format_args!("{state}"))
-            .finish()
+        match self.source.get() {
+            Some(source) if chain::is_paused(source) => {
+                format!("{state}, paused, made at {}", chain::made(source))
+            }
+            Some(source) => format!("{state}, made at {}", chain::made(source)),
+            None => state,
+        }
     }
 }
 
-/// Looks into a slot without changing it.
-fn peek<T, R>(slot: &Cell<Slot<T>>, look: impl FnOnce(&Slot<T>) -> R) -> R {
-    let state = slot.take();
-    let seen = look(&state);
-    slot.set(state);
-    seen
+impl<T: fmt::Debug> fmt::Debug for Deferred<T> {
+    /// Shows the result, or what the chain waits for, and where the chain was made, if it did not begin with a result.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Deferred({})",
+            self.describe(|value| format!("succeeded with {value:?}"))
+        )
+    }
 }

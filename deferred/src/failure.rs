@@ -1,6 +1,7 @@
 //! An error on its way along a chain, with the way it came.
 
 use std::any::{Any, type_name};
+use std::backtrace::Backtrace;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -8,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frames::Frames;
+use crate::panics;
+use crate::trail::{Origin, Trail};
 
 /// Counts the failures made in this process, so that one that is printed twice can be recognised.
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -24,8 +27,9 @@ static SERIAL: AtomicU64 = AtomicU64::new(1);
 /// | format | what it shows |
 /// |---|---|
 /// | `{}` | one line: the type of the error and its message |
-/// | `{:#}` | that line, its sources, and the trail |
-/// | `{:?}` | all that, and the backtrace |
+/// | `{:#}` | that line, what caused the error, the trail, and a line for each function of the backtrace |
+/// | `{:?}` | the backtrace with the lines of the program where they can be read, the trail, and last the error |
+/// | `{:#?}` | the same between two lines with the failure's number |
 ///
 /// # Examples
 ///
@@ -74,14 +78,76 @@ impl Failure {
         Self::with_frames(error, None, None)
     }
 
+    /// Makes a failure of an error with a backtrace that somebody captured before, if that was captured at all.
+    ///
+    /// *For errors that bring their own; the standard library does not let others ask for it yet.*
+    #[track_caller]
+    pub fn with_backtrace<E: Error + Send + Sync + 'static>(
+        error: E,
+        backtrace: &Backtrace,
+    ) -> Self {
+        // No `or_else`: where nothing is inlined, its frame would stand between ours and the program's.
+        let frames = match Frames::of_captured(backtrace) {
+            Some(frames) => Some(frames),
+            None => Frames::capture_if_asked(),
+        };
+        Self::with_frames(error, Some(Location::caller()), frames)
+    }
+
+    /// Makes a failure of a boxed error; of one that [`into_error`](Self::into_error) made, the failure that it was.
+    ///
+    /// The type of another one is not known any more, but [`check`](Self::check) finds it.
+    #[track_caller]
+    #[must_use]
+    pub fn from_boxed(error: Box<dyn Error + Send + Sync>) -> Self {
+        match error.downcast::<Carried>() {
+            Ok(carried) => carried.0,
+            Err(error) => Self::of(
+                Arc::from(error),
+                "Error",
+                Some(Location::caller()),
+                Frames::capture_if_asked(),
+            ),
+        }
+    }
+
+    /// Makes a failure of a value that is no error, such as a text.
+    #[track_caller]
+    pub fn msg<M: fmt::Display + fmt::Debug + Send + Sync + 'static>(message: M) -> Self {
+        let error = Arc::new(Message(message));
+        Self::of(
+            error,
+            type_name::<M>(),
+            Some(Location::caller()),
+            Frames::capture_if_asked(),
+        )
+    }
+
+    /// The failure as an error, for functions that return `Box<dyn Error>`.
+    ///
+    /// [`from_boxed`](Self::from_boxed) makes the same failure of it again.
+    #[must_use]
+    pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
+        Box::new(Carried(self))
+    }
+
     fn with_frames<E: Error + Send + Sync + 'static>(
         error: E,
         raised: Option<&'static Location<'static>>,
         frames: Option<Frames>,
     ) -> Self {
+        Self::of(Arc::new(error), type_name::<E>(), raised, frames)
+    }
+
+    fn of(
+        error: Arc<dyn Error + Send + Sync>,
+        type_name: &'static str,
+        raised: Option<&'static Location<'static>>,
+        frames: Option<Frames>,
+    ) -> Self {
         Self(Arc::new(Inner {
-            error: Arc::new(error),
-            type_name: type_name::<E>(),
+            error,
+            type_name,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             raised: raised.filter(|place| in_a_program(place)),
             trail: Trail::default(),
@@ -91,17 +157,17 @@ impl Failure {
 
     /// Makes a failure of what a panic was raised with.
     ///
-    /// Its error is a [`Panicked`], which holds the message.
+    /// Its error is a [`Panicked`], which holds the message. Called in the thread that panicked, before anything
+    /// else has panicked there, it also knows the place, if this crate has run a link or
+    /// [`catch`](Self::catch) before: then it has put a panic hook before the one that was set, which
+    /// notes the place and calls that one.
     #[must_use]
     pub fn from_panic(payload: Box<dyn Any + Send>) -> Self {
-        let message = match payload.downcast::<String>() {
-            Ok(message) => *message,
-            Err(payload) => match payload.downcast_ref::<&str>() {
-                Some(message) => String::from(*message),
-                None => String::from("(a payload that is no text)"),
-            },
-        };
-        Self::raised_nowhere(Panicked { message })
+        let message = panics::text_of(&*payload).unwrap_or("(a payload that is no text)");
+        let message = String::from(message);
+        let (place, frames) =
+            panics::last(&*payload).map_or((None, None), |last| (Some(last.place), last.frames));
+        Self::with_frames(Panicked { message, place }, None, frames)
     }
 
     /// Runs `f`, and turns a panic in it into a failure.
@@ -110,6 +176,7 @@ impl Failure {
     ///
     /// A failure whose error is a [`Panicked`], if `f` panicked.
     pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self> {
+        panics::note_places();
         catch_unwind(AssertUnwindSafe(f)).map_err(Self::from_panic)
     }
 
@@ -138,6 +205,55 @@ impl Failure {
         self.check().ok_or_else(|| self.clone())
     }
 
+    /// The first error that is an `E`, of this one and what caused it.
+    #[must_use]
+    pub fn find<E: Error + 'static>(&self) -> Option<&E> {
+        let mut error: &(dyn Error + 'static) = self.error();
+        loop {
+            if let Some(Carried(failure)) = error.downcast_ref() {
+                error = failure.error();
+            }
+            match (error.downcast_ref(), error.source()) {
+                (Some(found), _) => return Some(found),
+                (None, Some(source)) => error = source,
+                (None, None) => return None,
+            }
+        }
+    }
+
+    /// Which of these kinds of errors it is, as the number of the first one in the list that fits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use deferred::{Abandoned, CancelledError, Failure, Kind};
+    ///
+    /// let given_up = [Kind::of::<CancelledError>(), Kind::of::<Abandoned>()];
+    /// assert_eq!(Failure::new(Abandoned).which(&given_up), Some(1));
+    /// assert_eq!(Failure::msg("rain").which(&given_up), None);
+    /// ```
+    ///
+    /// *Twisted's `Failure.check` with several types.*
+    #[must_use]
+    pub fn which(&self, kinds: &[Kind]) -> Option<usize> {
+        kinds.iter().position(|kind| (kind.is)(self))
+    }
+
+    /// Looks up the symbols of the backtrace now, and gives its addresses up.
+    ///
+    /// What is printed stays the same. Without it, symbols are looked up each time the failure is printed.
+    pub fn resolve(&mut self) {
+        let inner = Arc::make_mut(&mut self.0);
+        if let Some(frames) = inner.frames.take() {
+            inner.frames = Some(Arc::new(frames.resolved()));
+        }
+    }
+
+    /// Where the program added the last link that it passed.
+    pub(crate) fn last_link(&self) -> Option<&'static Location<'static>> {
+        self.0.trail.last_link()
+    }
+
     /// A number that no other failure of this process has; clones share it.
     #[must_use]
     pub fn serial(&self) -> u64 {
@@ -160,18 +276,14 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        write!(f, "{}: {}", inner.type_name, inner.error)?;
+        self.headline(f)?;
         if f.alternate() {
-            let mut source = inner.error.source();
-            while let Some(error) = source {
-                write!(f, "\n  caused by: {error}")?;
-                source = error.source();
+            self.causes(f)?;
+            self.way(f)?;
+            match &self.0.frames {
+                Some(frames) => frames.brief(f)?,
+                None => f.write_str(NO_BACKTRACE)?,
             }
-            if let Some(place) = inner.raised {
-                write!(f, "\n  raised at {place}")?;
-            }
-            fmt::Display::fmt(&inner.trail, f)?;
         }
         Ok(())
     }
@@ -179,11 +291,62 @@ impl fmt::Display for Failure {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:#}")?;
-        match &self.0.frames {
-            Some(frames) => fmt::Display::fmt(frames, f),
-            None => write!(f, "\n  (no backtrace was captured)"),
+        let serial = self.serial();
+        if f.alternate() {
+            writeln!(f, "*--- Failure #{serial} ---")?;
         }
+        f.write_str("Traceback, outermost first:")?;
+        match &self.0.frames {
+            Some(frames) => frames.full(f)?,
+            None => f.write_str(NO_BACKTRACE)?,
+        }
+        self.way(f)?;
+        f.write_str("\n")?;
+        self.headline(f)?;
+        self.causes(f)?;
+        if f.alternate() {
+            write!(f, "\n*--- End of Failure #{serial} ---")?;
+        }
+        Ok(())
+    }
+}
+
+const NO_BACKTRACE: &str = "\n  (no backtrace was captured)";
+
+impl Failure {
+    /// The type and the message.
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.type_name, text_of(self.error()))
+    }
+
+    /// What caused the error, one line a cause.
+    fn causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cause = self.error().source();
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {}", text_of(error))?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+
+    /// Where it was raised, and the trail.
+    fn way(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = self.0.raised {
+            write!(f, "\n  raised at {place}")?;
+        }
+        fmt::Display::fmt(&self.0.trail, f)
+    }
+}
+
+/// The text of an error, which may fail to say it.
+fn text_of(error: &dyn Error) -> String {
+    let said = catch_unwind(AssertUnwindSafe(|| {
+        let mut text = String::new();
+        fmt::write(&mut text, format_args!("{error}")).map(|()| text)
+    }));
+    match said {
+        Ok(Ok(text)) => text,
+        _ => String::from("(an error that cannot say what it is)"),
     }
 }
 
@@ -193,10 +356,10 @@ fn in_a_program(place: &Location<'_>) -> bool {
 }
 
 /// The error of a failure that was a panic.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("panicked: {message}")]
+#[derive(Debug, Clone)]
 pub struct Panicked {
     message: String,
+    place: Option<String>,
 }
 
 impl Panicked {
@@ -205,66 +368,71 @@ impl Panicked {
     pub fn message(&self) -> &str {
         &self.message
     }
-}
 
-/// Which kind of link it was, and where the program added it.
-#[derive(Clone, Copy)]
-pub(crate) struct Origin {
-    pub(crate) kind: LinkKind,
-    pub(crate) place: &'static Location<'static>,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum LinkKind {
-    Firer,
-    Callback,
-    Errback,
-    Callbacks,
-    Both,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            LinkKind::Firer => "fired at",
-            LinkKind::Callback => "passed the callback added at",
-            LinkKind::Errback => "passed the errback added at",
-            LinkKind::Callbacks => "passed the callbacks added at",
-            LinkKind::Both => "passed the both-callback added at",
-        };
-        write!(f, "{kind} {}", self.place)
+    /// The file and line where it was raised, as far as known.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
     }
 }
 
-/// The links that a failure has passed: the first ones and the last ones, if there were many.
-#[derive(Clone, Default)]
-struct Trail {
-    links: Vec<Origin>,
-    left_out: u64,
-}
-
-impl Trail {
-    /// As many of the first links are kept, and as many of the last: a failure that travels for ever
-    /// must not grow for ever, and what happened first and last says most.
-    const KEPT: usize = 16;
-
-    fn push(&mut self, origin: Origin) {
-        if self.links.len() == 2 * Self::KEPT {
-            self.links.remove(Self::KEPT);
-            self.left_out += 1;
-        }
-        self.links.push(origin);
-    }
-}
-
-impl fmt::Display for Trail {
+impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, origin) in self.links.iter().enumerate() {
-            if n == Self::KEPT && self.left_out > 0 {
-                write!(f, "\n  … {} links more …", self.left_out)?;
-            }
-            write!(f, "\n  {origin}")?;
+        write!(f, "panicked: {}", self.message)?;
+        if let Some(place) = &self.place {
+            write!(f, ", at {place}")?;
         }
         Ok(())
     }
 }
+
+impl Error for Panicked {}
+
+/// One kind of errors, for [`Failure::which`].
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    is: fn(&Failure) -> bool,
+}
+
+impl Kind {
+    /// The errors of type `E`.
+    #[must_use]
+    pub fn of<E: Error + 'static>() -> Self {
+        Self {
+            is: |failure| failure.check::<E>().is_some(),
+        }
+    }
+}
+
+/// A failure on its way through functions that know errors only.
+#[derive(Debug)]
+struct Carried(Failure);
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text_of(self.0.error()))
+    }
+}
+
+impl Error for Carried {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.error().source()
+    }
+}
+
+/// A value that is no error.
+struct Message<M>(M);
+
+impl<M: fmt::Debug> fmt::Debug for Message<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<M: fmt::Display> fmt::Display for Message<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<M: fmt::Display + fmt::Debug> Error for Message<M> {}

@@ -4,11 +4,20 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::failure::{Failure, LinkKind, Origin};
+use crate::cancel::CancelHandle;
+use crate::failure::Failure;
 use crate::node::Root;
+use crate::trail::{LinkKind, Origin};
 
-/// What a chain is made with to stop the work behind it; see [`Deferred::with_canceller`](crate::Deferred::with_canceller).
-pub(crate) type Canceller<T> = Box<dyn FnOnce(Firer<T>)>;
+/// What a chain does when it is cancelled.
+pub(crate) enum Canceller<T: 'static> {
+    /// Calls this, and ends; see [`Deferred::with_canceller`](crate::Deferred::with_canceller).
+    Own(Box<dyn FnOnce(Firer<T>)>),
+    /// Cancels these, whose results will end it.
+    Children(Rc<[CancelHandle]>),
+    /// Cancels what this says, and ends.
+    Branch(Box<dyn FnOnce() -> Option<CancelHandle>>),
+}
 
 /// Gives a chain its first result, once: firing consumes it.
 ///
@@ -51,7 +60,7 @@ impl<T: 'static> Firer<T> {
     ///
     /// It is refused, and dropped, only after the chain was cancelled: it has its result then.
     pub fn callback(self, value: T) -> bool {
-        self.fire(Ok(value))
+        self.into_root().fire(Ok(value))
     }
 
     /// Fires the chain with a failure, and returns whether it was accepted.
@@ -65,12 +74,23 @@ impl<T: 'static> Firer<T> {
             kind: LinkKind::Firer,
             place: Location::caller(),
         });
-        self.fire(Err(failure))
+        self.into_root().fire(Err(failure))
     }
 
     /// Fires the chain with either, and returns whether it was accepted.
-    pub fn fire(mut self, result: Result<T, Failure>) -> bool {
-        self.root.take().is_some_and(|root| root.fire(result))
+    #[track_caller]
+    pub fn fire(self, result: Result<T, Failure>) -> bool {
+        match result {
+            Ok(value) => self.callback(value),
+            Err(failure) => self.errback(failure),
+        }
+    }
+
+    /// Gives up this end for the sake of the chain's first node.
+    pub(crate) fn into_root(mut self) -> Rc<Root<T>> {
+        self.root
+            .take()
+            .expect("a firer has its root until it fires")
     }
 }
 

@@ -29,12 +29,12 @@ impl<T> Outcome for Result<T, Failure> {
 }
 
 /// The chain waits for this one's result and goes on with it.
-impl<T> Outcome for Deferred<T> {
+impl<T: 'static> Outcome for Deferred<T> {
     type Value = T;
 
     #[inline]
     fn settle(self) -> Result<Result<T, Failure>, Self> {
-        self.into_result()
+        self.into_result().map_err(Self::waiting)
     }
 }
 

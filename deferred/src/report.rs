@@ -1,10 +1,13 @@
 //! The one way out for failures that nobody handles.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::Failure;
+use crate::chain::{self, Source};
+use crate::debug::Record;
+use crate::{Failure, testing};
 
 type Hook = Arc<dyn Fn(&Report<'_>) + Send + Sync>;
 
@@ -18,12 +21,25 @@ pub struct Report<'a> {
     pub headline: &'a str,
     /// The failure itself.
     pub failure: &'a Failure,
+    /// Where the program made the chain that ended with the failure, if one did that did not begin with a result.
+    pub made: Option<&'static Location<'static>>,
+    record: Option<&'a Record>,
 }
 
 impl fmt::Display for Report<'_> {
-    /// The headline, a colon, and the failure with its whole way on the lines below.
+    /// The headline, a colon, and on the lines below the failure with its whole way.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:\n{:?}", self.headline, self.failure)
+        write!(f, "{}:\n{:?}", self.headline, self.failure)?;
+        if let Some(made) = self.made {
+            write!(f, "\n  the chain was made at {made}")?;
+        }
+        if let Some(last) = self.failure.last_link() {
+            write!(f, "\n  its last link was added at {last}")?;
+        }
+        if let Some(record) = self.record {
+            write!(f, "{record}")?;
+        }
+        Ok(())
     }
 }
 
@@ -32,11 +48,52 @@ impl fmt::Display for Report<'_> {
 /// It goes to the hook, if one was set with [`set_report_hook`]; else to the `log` crate, as one record
 /// of level error with the target `deferred`; and where no logger was installed, to standard error.
 pub fn report(headline: &str, failure: &Failure) {
-    let report = Report { headline, failure };
+    send(&Report {
+        headline,
+        failure,
+        made: None,
+        record: None,
+    });
+}
+
+/// An errback that reports the failure with `headline`, and lets it go on.
+///
+/// If nothing handles it after that, the drop of the chain's end reports it again.
+///
+/// # Examples
+///
+/// ```
+/// use deferred::{Abandoned, Deferred, reporting};
+///
+/// let chain = Deferred::<u32>::fail(Abandoned).add_errback(reporting("No page number"));
+/// chain.ignore();
+/// ```
+///
+/// *Twisted's `addErrback(log.err)`, whose `None` counts as handled.*
+pub fn reporting<T>(headline: &'static str) -> impl FnOnce(Failure) -> Result<T, Failure> {
+    move |failure| {
+        report(headline, &failure);
+        Err(failure)
+    }
+}
+
+/// Reports the failure of a chain, that of `source` if it had one, whose end was dropped.
+pub(crate) fn unhandled(failure: &Failure, source: Option<&Rc<dyn Source>>) {
+    testing::count_unhandled();
+    let record = source.and_then(chain::record);
+    send(&Report {
+        headline: "Unhandled error in Deferred",
+        failure,
+        made: source.map(chain::made),
+        record: record.as_ref(),
+    });
+}
+
+fn send(report: &Report<'_>) {
     let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
     // A report is often made while something is dropped, where a second panic would end the program.
     let _ = catch_unwind(AssertUnwindSafe(|| match hook {
-        Some(hook) => hook(&report),
+        Some(hook) => hook(report),
         None if log::max_level() == log::LevelFilter::Off => eprintln!("{report}"),
         None => log::error!(target: "deferred", "{report}"),
     }));
@@ -55,9 +112,4 @@ pub fn set_report_hook(hook: impl Fn(&Report<'_>) + Send + Sync + 'static) {
 /// Goes back to the default: the `log` crate, or standard error where no logger was installed.
 pub fn reset_report_hook() {
     *HOOK.write().unwrap_or_else(PoisonError::into_inner) = None;
-}
-
-/// Reports the failure of a chain whose end was dropped.
-pub(crate) fn unhandled(failure: &Failure) {
-    report("Unhandled error in Deferred", failure);
 }

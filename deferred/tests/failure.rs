@@ -2,14 +2,19 @@
 
 mod util;
 
+use std::backtrace::Backtrace;
 use std::error::Error;
+use std::future::Future;
 use std::hint::black_box;
 use std::mem::size_of;
 use std::num::ParseIntError;
+use std::pin::pin;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use deferred::testing::{failure_result_of, success_result_of};
-use deferred::{Deferred, Failure, Panicked};
+use deferred::{Deferred, Failure, Kind, Panicked};
 use util::{Lost, Shelf, Torn, assert_same, fails_here, failure_of};
 
 /// Runs one test of this file again in a process of its own, where backtraces are asked for.
@@ -28,14 +33,20 @@ fn has_backtraces() -> bool {
     std::env::var_os("IN_A_CHILD").is_some()
 }
 
-/// The frames that a failure prints.
+/// The frames that a failure prints, the outermost first.
 #[track_caller]
-fn backtrace_of(failure: &Failure) -> String {
+fn backtrace_of(failure: &Failure) -> Vec<String> {
     let text = format!("{failure:?}");
-    let (_, frames) = text
-        .split_once("backtrace, innermost first:\n")
-        .expect("there is a backtrace");
-    frames.to_owned()
+    assert!(!text.contains("no backtrace was captured"), "{text}");
+    let frames = text
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("  raised at "));
+    // The lines that are indented deeper are the program's.
+    frames
+        .filter(|line| !line.starts_with("    "))
+        .map(String::from)
+        .collect()
 }
 
 fn page_number(text: &str) -> Result<u32, Failure> {
@@ -71,10 +82,18 @@ fn a_failure_made_where_the_error_is_caught_holds_the_backtrace_of_that_place() 
 
     let frames = backtrace_of(&calls_what_fails());
 
-    let innermost = frames.lines().next().expect("there are frames");
-    assert!(innermost.contains("failure::util::fails_here"), "{frames}");
-    assert!(frames.contains("failure::calls_what_fails"), "{frames}");
-    assert!(!frames.contains("deferred::"), "{frames}");
+    let [.., caller, innermost] = &frames[..] else {
+        panic!("there are frames: {frames:?}")
+    };
+    assert!(
+        innermost.ends_with(" in failure::util::fails_here"),
+        "{frames:?}"
+    );
+    assert!(
+        caller.ends_with(" in failure::calls_what_fails"),
+        "{frames:?}"
+    );
+    assert!(!frames.iter().any(|frame| frame.contains("deferred::")));
 }
 
 // F-003
@@ -95,9 +114,142 @@ fn a_failure_made_of_a_failure_is_that_failure() {
 fn a_failure_without_a_backtrace_says_so() {
     let failure = Failure::without_backtrace(Lost);
 
-    let text = format!("{failure:?}");
+    for text in [
+        format!("{failure:#}"),
+        format!("{failure:?}"),
+        format!("{failure:#?}"),
+    ] {
+        let mut lines = text.lines();
+        assert!(
+            lines.any(|line| line == "  (no backtrace was captured)"),
+            "{text}"
+        );
+        assert!(!text.contains(" in failure::"), "{text}");
+    }
+}
 
-    assert!(text.ends_with("\n  (no backtrace was captured)"), "{text}");
+// F-003
+#[test]
+fn a_failure_that_went_through_a_boxed_error_is_that_failure() {
+    let failure = failure_of(Deferred::<u32>::fail(Torn(3)).map(|n| n));
+    let boxed: Box<dyn Error + Send + Sync> = failure.clone().into_error();
+    assert_eq!(boxed.to_string(), "page 3 is torn");
+
+    let again = Failure::from_boxed(boxed);
+
+    assert_same(&again, &failure);
+    assert_eq!(format!("{again:?}"), format!("{failure:?}"));
+}
+
+// F-005
+#[test]
+fn a_failure_of_an_error_that_brings_its_backtrace_uses_that_one_and_records_no_second() {
+    #[inline(never)]
+    fn captured_here() -> Backtrace {
+        black_box(Backtrace::force_capture())
+    }
+    #[inline(never)]
+    fn wrapped_here(backtrace: &Backtrace) -> Failure {
+        black_box(Failure::with_backtrace(Lost, backtrace))
+    }
+    if !has_backtraces() {
+        with_backtraces(
+            "a_failure_of_an_error_that_brings_its_backtrace_uses_that_one_and_records_no_second",
+        );
+        return;
+    }
+
+    let failure = wrapped_here(&captured_here());
+
+    let text = format!("{failure:?}");
+    let frame_of = |function| text.lines().any(|line| line.ends_with(function));
+    assert!(frame_of("::captured_here"), "{text}");
+    assert!(!frame_of("::wrapped_here"), "{text}");
+}
+
+// F-008
+#[test]
+fn a_failure_of_a_text_has_the_type_and_message_of_the_text() {
+    let borrowed = Failure::msg("rain");
+    let owned = Failure::msg(String::from("more rain"));
+
+    assert_eq!(borrowed.to_string(), "&str: rain");
+    assert_eq!(borrowed.error().to_string(), "rain");
+    assert_eq!(format!("{:?}", borrowed.error()), r#""rain""#);
+    assert_eq!(owned.to_string(), "alloc::string::String: more rain");
+}
+
+// F-001
+#[test]
+fn a_failure_of_a_boxed_error_still_holds_the_error_with_its_own_type() {
+    let boxed: Box<dyn Error + Send + Sync> = Box::new(Torn(3));
+
+    let failure = Failure::from_boxed(boxed);
+
+    assert_eq!(failure.check(), Some(&Torn(3)));
+    assert_eq!(failure.error().to_string(), "page 3 is torn");
+}
+
+// F-014
+#[test]
+fn checking_against_several_types_says_which_of_them_it_is_or_none_and_changes_nothing() {
+    let failure = Failure::new(Torn(3));
+    let before = failure.clone();
+    let kinds = [Kind::of::<Lost>(), Kind::of::<Torn>()];
+
+    assert_eq!(failure.which(&kinds), Some(1));
+    assert_eq!(failure.which(&kinds[..1]), None);
+    assert_eq!(failure.which(&[]), None);
+
+    assert_same(&failure, &before);
+    assert_eq!(format!("{failure:?}"), format!("{before:?}"));
+}
+
+// F-015
+#[test]
+fn of_several_types_that_fit_the_first_in_the_list_is_the_answer() {
+    let failure = Failure::new(Torn(3));
+
+    let which = failure.which(&[Kind::of::<Lost>(), Kind::of::<Torn>(), Kind::of::<Torn>()]);
+
+    assert_eq!(which, Some(1));
+}
+
+#[test]
+fn finding_looks_at_the_error_first_and_then_at_what_caused_it() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("page {page} cannot be read")]
+    struct Unreadable {
+        page: u32,
+        #[source]
+        cause: Option<Box<Self>>,
+    }
+    let cause = Some(Box::new(Unreadable {
+        page: 2,
+        cause: None,
+    }));
+    let failure = Failure::new(Unreadable { page: 1, cause });
+
+    let found = failure.find::<Unreadable>().expect("it is one");
+
+    assert_eq!(found.page, 1);
+    assert!(found.cause.is_some());
+}
+
+#[test]
+fn finding_goes_down_to_the_last_cause() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the anthology cannot be read")]
+    struct Unreadable(#[source] Half);
+    #[derive(Debug, thiserror::Error)]
+    #[error("one half is missing")]
+    struct Half(#[source] Torn);
+
+    let failure = Failure::new(Unreadable(Half(Torn(3))));
+
+    assert_eq!(failure.find(), Some(&Torn(3)));
+    assert_eq!(failure.find::<Lost>(), None);
+    assert_eq!(failure.check::<Torn>(), None);
 }
 
 // F-014
@@ -166,6 +318,51 @@ fn an_error_raised_while_another_is_handled_is_the_one_that_the_new_failure_hold
     failure_result_of::<ParseIntError, _>(chain);
 }
 
+// F-019
+#[test]
+fn a_failure_raised_again_through_a_boxed_error_keeps_the_backtrace_of_where_it_was_raised() {
+    fn reraises(failure: Failure) -> Result<u32, Box<dyn Error + Send + Sync>> {
+        Err(failure.into_error())
+    }
+    if !has_backtraces() {
+        with_backtraces(
+            "a_failure_raised_again_through_a_boxed_error_keeps_the_backtrace_of_where_it_was_raised",
+        );
+        return;
+    }
+    let original = fails_here();
+    let reraised = original.clone();
+
+    let chain = Deferred::succeed(())
+        .add_callback(move |()| reraises(reraised).map_err(Failure::from_boxed));
+
+    let failure = failure_of(chain);
+    assert_same(&failure, &original);
+    assert_eq!(backtrace_of(&failure), backtrace_of(&original));
+    assert!(format!("{failure:?}").contains("passed the callback added at"));
+}
+
+// F-020
+#[test]
+fn an_error_raised_by_an_async_block_that_handles_another_is_the_one_that_the_new_failure_holds() {
+    let mut handling = pin!(async {
+        match Deferred::<u32>::fail(Lost).await {
+            Err(_) => page_number("many"),
+            number => number,
+        }
+    });
+
+    let polled = handling
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+
+    let Poll::Ready(Err(failure)) = polled else {
+        panic!("expected a failure, but got {polled:?}")
+    };
+    assert!(failure.check::<ParseIntError>().is_some());
+    assert!(failure.find::<Lost>().is_none());
+}
+
 // F-025
 #[test]
 fn the_one_line_form_names_the_full_type_and_the_message() {
@@ -185,8 +382,15 @@ fn the_sources_of_the_error_are_printed_after_it() {
     struct Half(#[source] Lost);
     let failure = Failure::new(Unreadable(Half(Lost)));
 
-    for text in [format!("{failure:#}"), format!("{failure:?}")] {
-        let causes: Vec<&str> = text.lines().skip(1).take(2).collect();
+    for text in [
+        format!("{failure:#}"),
+        format!("{failure:?}"),
+        format!("{failure:#?}"),
+    ] {
+        let error = text
+            .lines()
+            .skip_while(|line| !line.ends_with("the anthology cannot be read"));
+        let causes: Vec<&str> = error.skip(1).take(2).collect();
         assert_eq!(
             causes,
             [
@@ -282,7 +486,9 @@ fn a_failure_that_the_crate_makes_itself_claims_no_line_of_the_crate() {
     for chain in [abandoned, cancelled, panicked] {
         let text = format!("{:#}", failure_of(chain));
 
-        assert!(!text.contains("deferred/src/"), "{text}");
+        // The frames of a backtrace, `file:line in function`, are no claims.
+        let mut claims = text.lines().filter(|line| line.contains(" at "));
+        assert!(!claims.any(|line| line.contains("deferred/src/")), "{text}");
     }
 }
 
@@ -293,6 +499,52 @@ fn a_panic_with_a_payload_that_is_no_text_is_a_failure_too() {
     let panicked = failure.check::<Panicked>().expect("it was a panic");
     assert_eq!(panicked.message(), "(a payload that is no text)");
     assert!(panicked.source().is_none());
+}
+
+// D-030
+#[test]
+fn a_panic_that_is_caught_knows_its_message_and_its_place() {
+    let failure = Failure::catch(|| panic!("out of ink")).unwrap_err();
+    let here = format!("{}:{}:", file!(), line!() - 1);
+
+    let panicked = failure.check::<Panicked>().expect("it was a panic");
+    let place = panicked.place().expect("the place was noted");
+    assert_eq!(panicked.message(), "out of ink");
+    assert!(place.starts_with(&here), "{place}");
+    assert_eq!(
+        panicked.to_string(),
+        format!("panicked: out of ink, at {place}")
+    );
+}
+
+#[test]
+fn a_panic_that_this_thread_did_not_see_has_a_message_and_no_place() {
+    let failure = Failure::from_panic(Box::new("out of ink"));
+
+    let panicked = failure.check::<Panicked>().expect("it was a panic");
+    assert_eq!(panicked.message(), "out of ink");
+    assert_eq!(panicked.place(), None);
+    assert_eq!(panicked.to_string(), "panicked: out of ink");
+}
+
+#[test]
+fn noting_the_places_of_panics_leaves_the_hook_that_was_set_in_use() {
+    if !has_backtraces() {
+        with_backtraces("noting_the_places_of_panics_leaves_the_hook_that_was_set_in_use");
+        return;
+    }
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+    std::panic::set_hook(Box::new(|_| {
+        SEEN.fetch_add(1, Ordering::Relaxed);
+    }));
+
+    for _ in 0..2 {
+        let failure = Failure::catch(|| panic!("out of ink")).unwrap_err();
+        let panicked = failure.check::<Panicked>().expect("it was a panic");
+        assert!(panicked.place().is_some());
+    }
+
+    assert_eq!(SEEN.load(Ordering::Relaxed), 2);
 }
 
 #[test]

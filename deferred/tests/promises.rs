@@ -52,8 +52,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// Has the crate install its panic hook, which stays allocated, before anything is counted.
+fn installs_the_panic_hook() {
+    Failure::catch(|| ()).expect("it does nothing");
+}
+
 /// How many allocations this thread makes in `f`.
 fn allocations<R>(f: impl FnOnce() -> R) -> (usize, R) {
+    installs_the_panic_hook();
     let before = ALLOCATIONS.get();
     let result = f();
     (ALLOCATIONS.get() - before, result)
@@ -62,6 +68,7 @@ fn allocations<R>(f: impl FnOnce() -> R) -> (usize, R) {
 /// Runs `f`, which must free all that it allocates, and returns how many bytes it held at most.
 #[track_caller]
 fn frees_all(f: impl FnOnce()) -> isize {
+    installs_the_panic_hook();
     let before = LIVE.get();
     PEAK.set(before);
     f();

@@ -7,8 +7,8 @@ use std::mem;
 use std::process::Command;
 use std::sync::{Arc, Once};
 
-use deferred::{Abandoned, CancelledError, Deferred, Failure, Panicked, Report};
-use util::{Lost, Shelf, Torn, assert_same, fails_here};
+use deferred::{Abandoned, CancelledError, Deferred, Failure, Panicked, Report, reporting};
+use util::{Lost, Shelf, Torn, assert_same, fails_here, failure_of};
 
 thread_local! {
     static REPORTS: RefCell<Vec<(String, Failure, String)>> = const { RefCell::new(Vec::new()) };
@@ -168,8 +168,10 @@ fn without_a_hook_and_a_logger_a_failure_is_written_to_standard_error() {
     let heading = lines
         .iter()
         .position(|line| *line == "Unhandled error in Deferred:");
-    let error = lines[heading.expect("the heading is there") + 1];
-    assert!(error.ends_with("Lost: the poem is lost"), "{errors}");
+    let report = &lines[heading.expect("the heading is there")..];
+    assert_eq!(report[1], "Traceback, outermost first:");
+    let error = report[2..].iter().find(|line| !line.starts_with("  "));
+    assert_eq!(error, Some(&"unhandled::util::Lost: the poem is lost"));
 }
 
 #[test]
@@ -209,11 +211,12 @@ fn the_text_of_a_report_is_the_heading_and_the_traceback_and_no_dump_of_the_fail
     let (_, _, text) = reports.only_one();
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("Unhandled error in Deferred:"));
+    assert_eq!(lines.next(), Some("Traceback, outermost first:"));
+    assert!(text.contains(" in unhandled::util::fails_here"), "{text}");
     assert_eq!(
-        lines.next(),
+        lines.next_back(),
         Some("unhandled::util::Lost: the poem is lost")
     );
-    assert!(text.contains("    unhandled::util::fails_here"), "{text}");
     assert!(
         !text.contains("Failure(") && !text.contains("Inner {"),
         "{text}"
@@ -347,6 +350,33 @@ fn a_logged_failure_is_reported_once_with_its_own_headline() {
     assert_eq!(reports.only_one().0, "The poem did not come");
 }
 
+// D-064
+#[test]
+fn a_reporting_errback_reports_the_failure_and_lets_the_same_one_go_on() {
+    let reports = Reports::collected();
+    let failure = Failure::new(Lost);
+    let chain = Deferred::<u32>::fail(failure.clone()).add_errback(reporting("No page number"));
+
+    let result = failure_of(chain);
+
+    let (headline, reported, _) = reports.only_one();
+    assert_eq!(headline, "No page number");
+    assert_same(&reported, &failure);
+    assert_same(&result, &failure);
+}
+
+// D-064
+#[test]
+fn a_failure_that_was_reported_on_its_way_and_stays_unhandled_is_reported_again_at_the_drop() {
+    let reports = Reports::collected();
+    let chain = Deferred::<u32>::fail(Lost).add_errback(reporting("No page number"));
+    reports.only_one();
+
+    drop(chain);
+
+    assert_eq!(reports.only_one().0, "Unhandled error in Deferred");
+}
+
 #[test]
 fn an_errback_that_returns_a_new_failure_leaves_only_that_one_to_report() {
     let reports = Reports::collected();
@@ -396,9 +426,9 @@ fn a_failure_at_the_end_of_a_chain_keeps_its_whole_backtrace_for_an_errback_adde
     }
     let backtrace = |failure: &Failure| {
         let text = format!("{failure:?}");
-        let (_, frames) = text
-            .split_once("backtrace, innermost first:")
-            .expect("there is a backtrace");
+        let (frames, _) = text
+            .split_once("\n  raised at ")
+            .expect("the backtrace is followed by the way");
         frames.to_owned()
     };
     let failure = fails_here();

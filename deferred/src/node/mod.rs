@@ -1,0 +1,189 @@
+//! The nodes of a chain, and the loop that runs them.
+//!
+//! A chain is a row of nodes, each owned by the one before it:
+//!
+//! ```text
+//!   Firer ───► Root ───► Link ───► Link ◄─── Deferred
+//!             [slot]    [slot]    [slot]
+//! ```
+//!
+//! The [`Root`] is what a firer fires; a [`Link`] is one closure that was added. Each node ends in a
+//! *slot*, where its result is put. A slot is in one of these states:
+//!
+//! ```text
+//!             a link is added                 a result comes
+//!   Empty ────────────────────► Next(link) ───────────────────► (the link runs)
+//!     │                                       a result comes
+//!     ├───────────────────────────────────────────────────────► Result
+//!     │  the closure of a node with a waiting end returned us     a result comes
+//!     ├────────────────────────────────────────► Feeds(node) ────► (into that node's slot)
+//!     │  the Deferred is dropped              a result comes
+//!     └────────────────────────► Closed ──────────────────────► (dropped, or reported)
+//! ```
+//!
+//! Three rules keep it flat:
+//!
+//! 1. **A node never runs its successor.** It hands over its result and names the node that is ready now;
+//!    [`run`] is the loop that goes from one to the next, so a million links need no more stack than one.
+//! 2. **A link whose closure returned a waiting Deferred leaves the row.** It moves what is in its own slot
+//!    to the slot of the node that it now waits for. Only where a `Deferred` looks at it (its slot is
+//!    `Empty`) does it stay, as the one place to which every later turn of a loop delivers (`Feeds`). The
+//!    same slot leads over a [`Seam`], while a handle to cancel the returned Deferred is kept.
+//! 3. **Nothing is borrowed while a closure runs.** What it needs is taken out of the node first.
+//!
+//! *Twisted keeps a list of callbacks in one object and walks it (`defer.py`, `_runCallbacks`); a typed
+//! chain changes its type at every link, so here each link is a node. Handing on the successor is what
+//! Scala calls promise linking and twitter-util `become`.*
+
+mod link;
+mod root;
+mod seam;
+mod trigger;
+
+use std::cell::RefCell;
+use std::mem;
+use std::rc::Rc;
+
+use crate::chain::{self, Source};
+use crate::failure::Failure;
+use crate::firer::Abandoned;
+use crate::report::{self, report};
+
+pub(crate) use link::{Link, call};
+pub(crate) use root::Root;
+pub(crate) use seam::Seam;
+pub(crate) use trigger::{Shot, Trigger, aim};
+
+/// Where a node puts its result. The drawing above shows how the states follow each other.
+#[derive(Default)]
+pub(crate) enum Slot<T> {
+    /// No result yet, and no link added yet: a `Deferred` looks at this node.
+    Empty,
+    /// No result yet; it will be this link's input.
+    Next(Rc<dyn Sink<T>>),
+    /// No result yet; it will be put into this node's slot instead.
+    Feeds(Rc<dyn Output<T>>),
+    /// The result, waiting for the `Deferred` that looks at this node.
+    Result(Result<T, Failure>),
+    /// Nobody will come for a result.
+    #[default]
+    Closed,
+}
+
+impl<T> Slot<T> {
+    /// Takes the result out, if it is there; nobody will come for another.
+    #[inline]
+    pub(crate) fn take_result(&mut self) -> Option<Result<T, Failure>> {
+        // The state is looked at before it is moved: the other states are smaller than this one.
+        if !matches!(self, Self::Result(_)) {
+            return None;
+        }
+        match mem::take(self) {
+            Self::Result(result) => Some(result),
+            _ => unreachable!("it was just seen"),
+        }
+    }
+
+    /// Takes the link out that waits here, if one does.
+    #[inline]
+    fn take_next(&mut self) -> Option<Rc<dyn Sink<T>>> {
+        if !matches!(self, Self::Next(_)) {
+            return None;
+        }
+        match mem::take(self) {
+            Self::Next(sink) => Some(sink),
+            _ => unreachable!("it was just seen"),
+        }
+    }
+}
+
+/// A node seen from behind: it has a slot.
+pub(crate) trait Output<T> {
+    fn slot(&self) -> &RefCell<Slot<T>>;
+
+    /// Whether results may as well go past this node, unless a `Deferred` looks at it.
+    fn is_idle(&self) -> bool {
+        false
+    }
+}
+
+/// A node seen from the front: it takes an input, and is then ready to run.
+pub(crate) trait Sink<T> {
+    fn accept(self: Rc<Self>, input: Result<T, Failure>) -> Rc<dyn Step>;
+}
+
+/// A node that has its input.
+pub(crate) trait Step {
+    /// Runs this node and returns the one that its result made ready, if any.
+    ///
+    /// `source` is the source of the chain that this run belongs to; a node that fires another chain sets
+    /// it to that one's, and the run goes on there.
+    fn step(self: Rc<Self>, source: &mut Rc<dyn Source>) -> Option<Rc<dyn Step>>;
+}
+
+/// Runs nodes of the chain of `source`, beginning with `ready`, until none is ready or the chain is paused.
+pub(crate) fn run(mut ready: Option<Rc<dyn Step>>, mut source: Rc<dyn Source>) {
+    while let Some(node) = ready {
+        let Some(node) = chain::unless_paused(&source, node) else {
+            break;
+        };
+        ready = node.step(&mut source);
+    }
+}
+
+/// Puts `result`, of the chain of `source`, where `slot` says, and returns the node that became ready by it.
+#[inline]
+fn deliver<T>(
+    slot: &RefCell<Slot<T>>,
+    result: Result<T, Failure>,
+    source: &Rc<dyn Source>,
+) -> Option<Rc<dyn Step>> {
+    let next = slot.borrow_mut().take_next();
+    match next {
+        Some(sink) => Some(sink.accept(result)),
+        None => deliver_to_end(slot, result, source),
+    }
+}
+
+/// Puts `result` where no link waits in the slot itself.
+fn deliver_to_end<T>(
+    slot: &RefCell<Slot<T>>,
+    result: Result<T, Failure>,
+    source: &Rc<dyn Source>,
+) -> Option<Rc<dyn Step>> {
+    let mut state = slot.take();
+    let mut end = None::<Rc<dyn Output<T>>>;
+    while let Slot::Feeds(next) = state {
+        state = next.slot().take();
+        end = Some(next);
+    }
+
+    match state {
+        Slot::Next(sink) => return Some(sink.accept(result)),
+        Slot::Empty => {
+            let slot = end.as_deref().map_or(slot, Output::slot);
+            *slot.borrow_mut() = Slot::Result(result);
+        }
+        Slot::Closed => dropped(result, source),
+        Slot::Feeds(_) | Slot::Result(_) => unreachable!("a slot gets one result"),
+    }
+    None
+}
+
+/// Ends the way of a result for which nobody came: a failure is never silent.
+///
+/// [`Abandoned`] alone is not worth a report here: both ends of the chain were given up.
+fn dropped<T>(result: Result<T, Failure>, source: &Rc<dyn Source>) {
+    match result {
+        Ok(value) => {
+            // A panic of the value's own drop must not come out of the call that fires the chain.
+            if let Err(panic) = Failure::catch(|| drop(value)) {
+                report("Unhandled error in a value that was dropped", &panic);
+            }
+        }
+        Err(failure) if failure.check::<Abandoned>().is_none() => {
+            report::unhandled(&failure, Some(source));
+        }
+        Err(_) => {}
+    }
+}

@@ -1,0 +1,575 @@
+//! What somebody sees who looks for a fault: how failures and chains print, and what is recorded of chains.
+
+mod util;
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+use std::hint::black_box;
+use std::panic::Location;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+
+use deferred::{Deferred, Failure, Firer, Report, debugging, set_debugging};
+use util::{Lost, Torn, fails_here};
+
+/// Runs one test of this file again in a process of its own, where backtraces are asked for.
+fn in_a_child(test: &str) {
+    let output = Command::new(std::env::current_exe().expect("tests know their program"))
+        .args(["--exact", test, "--nocapture"])
+        .env("IN_A_CHILD", "1")
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .expect("the program of this test can be run again");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
+
+fn is_a_child() -> bool {
+    std::env::var_os("IN_A_CHILD").is_some()
+}
+
+#[inline(never)]
+fn calls_what_fails() -> Failure {
+    black_box(fails_here())
+}
+
+/// The texts of a failure at the three levels that have more than one line: brief, default, verbose.
+fn long_texts(failure: &Failure) -> [String; 3] {
+    [
+        format!("{failure:#}"),
+        format!("{failure:?}"),
+        format!("{failure:#?}"),
+    ]
+}
+
+/// The number of the only line that ends so.
+#[track_caller]
+fn line_that_ends(lines: &[&str], end: &str) -> usize {
+    let found: Vec<usize> = (0..lines.len())
+        .filter(|n| lines[*n].ends_with(end))
+        .collect();
+    assert_eq!(found.len(), 1, "{end}: {lines:#?}");
+    found[0]
+}
+
+// How a failure prints.
+
+// F-021
+#[test]
+fn the_brief_text_is_the_error_and_then_a_line_for_each_frame_the_outermost_first() {
+    if !is_a_child() {
+        in_a_child(
+            "the_brief_text_is_the_error_and_then_a_line_for_each_frame_the_outermost_first",
+        );
+        return;
+    }
+
+    let text = format!("{:#}", calls_what_fails());
+
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "debugging::util::Lost: the poem is lost");
+    let caller = line_that_ends(&lines, " in debugging::calls_what_fails");
+    let innermost = line_that_ends(&lines, " in debugging::util::fails_here");
+    assert_eq!((caller + 1, innermost + 1), (innermost, lines.len()));
+    assert!(lines[caller].contains("tests/debugging.rs:"), "{text}");
+    assert!(lines[innermost].contains("tests/util/mod.rs:"), "{text}");
+    assert!(!lines.iter().any(|line| line.starts_with("    ")), "{text}");
+}
+
+// F-022
+#[test]
+fn the_default_text_has_places_with_their_lines_of_source_and_ends_with_type_and_message() {
+    if !is_a_child() {
+        in_a_child(
+            "the_default_text_has_places_with_their_lines_of_source_and_ends_with_type_and_message",
+        );
+        return;
+    }
+
+    let text = format!("{:?}", calls_what_fails());
+
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "Traceback, outermost first:");
+    let caller = line_that_ends(&lines, " in debugging::calls_what_fails");
+    let innermost = line_that_ends(&lines, " in debugging::util::fails_here");
+    assert!(lines[caller].contains("tests/debugging.rs:"), "{text}");
+    assert_eq!(lines[caller + 1], "    black_box(fails_here())");
+    assert_eq!(innermost, caller + 2);
+    assert!(lines[innermost].contains("tests/util/mod.rs:"), "{text}");
+    assert_eq!(lines[innermost + 1], "    black_box(Failure::new(Lost))");
+    assert!(lines[innermost + 2].starts_with("  raised at "), "{text}");
+    assert_eq!(
+        lines[innermost + 3..],
+        ["debugging::util::Lost: the poem is lost"]
+    );
+}
+
+// F-023
+#[test]
+fn the_verbose_text_is_the_default_text_between_two_lines_with_the_serial() {
+    let failure = Failure::new(Torn(3));
+    let serial = failure.serial();
+
+    let text = format!("{failure:#?}");
+
+    let first = format!("*--- Failure #{serial} ---\n");
+    let last =
+        format!("\ndebugging::util::Torn: page 3 is torn\n*--- End of Failure #{serial} ---");
+    assert!(text.starts_with(&first), "{text}");
+    assert!(text.ends_with(&last), "{text}");
+    assert_eq!(
+        text,
+        format!("{first}{failure:?}\n*--- End of Failure #{serial} ---")
+    );
+}
+
+// F-026
+#[test]
+fn a_failure_prints_the_same_after_its_symbols_were_looked_up() {
+    if !is_a_child() {
+        in_a_child("a_failure_prints_the_same_after_its_symbols_were_looked_up");
+        return;
+    }
+    let mut failure = calls_what_fails();
+    let clone = failure.clone();
+    let before = long_texts(&failure);
+
+    failure.resolve();
+
+    assert!(before[0].contains("fails_here"), "{}", before[0]);
+    assert_eq!(long_texts(&failure), before);
+    assert_eq!(long_texts(&clone), before);
+}
+
+// F-026
+#[test]
+fn looking_up_symbols_changes_nothing_where_there_is_no_backtrace() {
+    let mut failure = Failure::without_backtrace(Lost);
+    let before = long_texts(&failure);
+
+    failure.resolve();
+
+    assert_eq!(long_texts(&failure), before);
+}
+
+mod foreign {
+    #![expect(
+        unsafe_code,
+        reason = "a function of another language can be called in no other way"
+    )]
+
+    use std::cell::Cell;
+    use std::ffi::{c_int, c_void};
+
+    use super::{Failure, fails_here};
+
+    unsafe extern "C" {
+        fn qsort(
+            base: *mut c_void,
+            count: usize,
+            size: usize,
+            compare: extern "C" fn(*const c_void, *const c_void) -> c_int,
+        );
+    }
+
+    thread_local! {
+        static RAISED: Cell<Option<Failure>> = const { Cell::new(None) };
+    }
+
+    extern "C" fn compares_by_failing(_: *const c_void, _: *const c_void) -> c_int {
+        RAISED.set(Some(fails_here()));
+        0
+    }
+
+    /// A failure with frames of the C library on its stack.
+    #[inline(never)]
+    pub(super) fn fails_below_c() -> Failure {
+        let mut pair = [2_u8, 1];
+        // SAFETY: The array has two elements of one byte each, and lives until `qsort` returns.
+        unsafe { qsort(pair.as_mut_ptr().cast(), 2, 1, compares_by_failing) };
+        RAISED.take().expect("two elements were compared")
+    }
+}
+
+// F-009
+#[test]
+fn a_failure_with_foreign_frames_on_its_stack_is_made_checked_and_printed_as_any() {
+    if !is_a_child() {
+        in_a_child("a_failure_with_foreign_frames_on_its_stack_is_made_checked_and_printed_as_any");
+        return;
+    }
+
+    let mut failure = foreign::fails_below_c();
+
+    assert!(failure.check::<Lost>().is_some());
+    failure.resolve();
+    for text in long_texts(&failure) {
+        assert!(text.contains(" in debugging::util::fails_here"), "{text}");
+        assert!(text.contains(" in debugging::foreign::fails_below_c"));
+    }
+}
+
+/// An error whose text cannot be made.
+struct Unsayable(fn(&mut fmt::Formatter<'_>) -> fmt::Result);
+
+impl fmt::Display for Unsayable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
+impl fmt::Debug for Unsayable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("a failure does not ask an error for its dump")
+    }
+}
+
+impl Error for Unsayable {}
+
+#[track_caller]
+fn assert_says_that_it_cannot_say(failure: &Failure, line: &str) {
+    for text in long_texts(failure) {
+        assert!(text.lines().any(|it| it == line), "{text}");
+    }
+}
+
+#[test]
+fn an_error_whose_text_fails_still_prints_at_every_level() {
+    let failure = Failure::new(Unsayable(|_| Err(fmt::Error)));
+
+    let line = "debugging::Unsayable: (an error that cannot say what it is)";
+    assert_eq!(failure.to_string(), line);
+    assert_says_that_it_cannot_say(&failure, line);
+}
+
+#[test]
+fn an_error_whose_text_fails_half_way_prints_without_that_half() {
+    let failure = Failure::new(Unsayable(|f| {
+        f.write_str("the half")?;
+        Err(fmt::Error)
+    }));
+
+    let line = "debugging::Unsayable: (an error that cannot say what it is)";
+    assert_eq!(failure.to_string(), line);
+}
+
+#[test]
+fn an_error_whose_text_panics_still_prints_at_every_level() {
+    let failure = Failure::new(Unsayable(|_| panic!("out of ink")));
+
+    let line = "debugging::Unsayable: (an error that cannot say what it is)";
+    assert_eq!(failure.to_string(), line);
+    assert_says_that_it_cannot_say(&failure, line);
+}
+
+#[test]
+fn a_cause_whose_text_fails_does_not_keep_the_error_from_printing() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the anthology cannot be read")]
+    struct Unreadable(#[source] Unsayable);
+
+    let failure = Failure::new(Unreadable(Unsayable(|_| Err(fmt::Error))));
+
+    assert_says_that_it_cannot_say(
+        &failure,
+        "  caused by: (an error that cannot say what it is)",
+    );
+}
+
+// How a chain prints.
+
+/// A chain, its firer, and the place of the caller, where it was made.
+#[track_caller]
+fn made() -> (Firer<u32>, Deferred<u32>, &'static Location<'static>) {
+    let (firer, deferred) = Deferred::new();
+    (firer, deferred, Location::caller())
+}
+
+// D-028
+#[test]
+fn a_chain_that_waits_shows_its_type_and_where_it_was_made() {
+    let (_firer, deferred, place) = made();
+
+    assert_eq!(
+        format!("{deferred:?}"),
+        format!("Deferred(waiting, made at {place})")
+    );
+}
+
+// D-028
+#[test]
+fn a_chain_that_has_a_result_shows_that_too() {
+    let (firer, succeeded, place) = made();
+    let (failing, failed, other_place) = made();
+    firer.callback(7);
+    failing.errback(Lost);
+
+    assert_eq!(
+        format!("{succeeded:?}"),
+        format!("Deferred(succeeded with 7, made at {place})")
+    );
+    assert_eq!(
+        format!("{failed:?}"),
+        format!(
+            "Deferred(failed with debugging::util::Lost: the poem is lost, made at {other_place})"
+        )
+    );
+    failed.ignore();
+}
+
+// D-028
+#[test]
+fn a_chain_that_has_a_result_shows_what_its_last_link_returned() {
+    let (firer, deferred, place) = made();
+    let chain = deferred.map(|n| format!("page {n}"));
+
+    firer.callback(7);
+
+    assert_eq!(
+        format!("{chain:?}"),
+        format!("Deferred(succeeded with \"page 7\", made at {place})")
+    );
+}
+
+// D-028
+#[test]
+fn a_chain_that_began_with_a_result_shows_the_result_alone() {
+    let deferred = Deferred::succeed(7);
+
+    assert_eq!(format!("{deferred:?}"), "Deferred(succeeded with 7)");
+}
+
+// D-028, D-051
+#[test]
+fn a_chain_shows_which_one_it_waits_for_from_when_a_callback_returned_that_one() {
+    let (_inner_firer, inner, inner_place) = made();
+    let (firer, outer, place) = made();
+    let chain = outer.add_callback(move |_| inner);
+    let before = format!("{chain:?}");
+
+    firer.callback(7);
+
+    assert_eq!(before, format!("Deferred(waiting, made at {place})"));
+    assert_eq!(
+        format!("{chain:?}"),
+        format!("Deferred(waiting for the one made at {inner_place}, made at {place})")
+    );
+}
+
+// D-051
+#[test]
+fn a_chain_names_the_one_it_waits_for_no_more_when_the_wait_is_over() {
+    let (inner_firer, inner, _) = made();
+    let (last_firer, last, last_place) = made();
+    let (firer, outer, place) = made();
+    let chain = outer
+        .add_callback(move |_| inner)
+        .add_callback(move |_| last);
+    firer.callback(1);
+
+    inner_firer.callback(2);
+    let second_wait = format!("{chain:?}");
+    last_firer.callback(3);
+
+    assert_eq!(
+        second_wait,
+        format!("Deferred(waiting for the one made at {last_place}, made at {place})")
+    );
+    assert_eq!(
+        format!("{chain:?}"),
+        format!("Deferred(succeeded with 3, made at {place})")
+    );
+}
+
+// What is recorded of a chain, and reported.
+
+thread_local! {
+    static REPORTS: RefCell<Vec<(Option<&'static Location<'static>>, String)>> =
+        const { RefCell::new(Vec::new()) };
+}
+
+/// What is reported when `f` gives up one failure: where its chain was made, and the text.
+#[track_caller]
+fn report_of(f: impl FnOnce()) -> (Option<&'static Location<'static>>, String) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        deferred::set_report_hook(|report: &Report<'_>| {
+            let entry = (report.made, report.to_string());
+            REPORTS.with_borrow_mut(|reports| reports.push(entry));
+        });
+    });
+    f();
+    let mut reports = REPORTS.take();
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    reports.remove(0)
+}
+
+#[test]
+fn a_report_says_where_the_chain_was_made_and_where_its_last_link_was_added() {
+    let (firer, deferred, place) = made();
+    let chain = deferred.map(|n| n + 1);
+    let chain = chain.map(|n| n + 1);
+    let line = line!() - 1;
+    firer.errback(Lost);
+
+    let (made, text) = report_of(|| drop(chain));
+
+    assert_eq!(made, Some(place));
+    let made = format!("\n  the chain was made at {place}\n");
+    assert!(text.contains(&made), "{text}");
+    let last = format!("  its last link was added at {}:{line}:", file!());
+    let last_line = text.lines().next_back();
+    assert!(last_line.is_some_and(|it| it.starts_with(&last)), "{text}");
+}
+
+#[test]
+fn a_report_of_a_chain_that_had_no_making_and_no_links_says_nothing_of_them() {
+    let chain = Deferred::<u32>::fail(Lost);
+
+    let (made, text) = report_of(|| drop(chain));
+
+    assert_eq!(made, None);
+    assert!(
+        text.ends_with("\ndebugging::util::Lost: the poem is lost"),
+        "{text}"
+    );
+}
+
+/// Keeps the recording of stacks off for all other tests, and turns it off when it is dropped.
+struct Recording(#[expect(dead_code, reason = "it is a guard")] MutexGuard<'static, ()>);
+
+impl Recording {
+    fn is_off() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        Self(ALONE.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_on() -> Self {
+        let recording = Self::is_off();
+        set_debugging(true);
+        recording
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        set_debugging(false);
+    }
+}
+
+#[inline(never)]
+fn makes_a_chain() -> (Firer<u32>, Deferred<u32>) {
+    black_box(Deferred::new())
+}
+
+#[inline(never)]
+fn fires_with_a_failure(firer: Firer<u32>) -> bool {
+    black_box(firer.errback(Lost))
+}
+
+#[inline(never)]
+fn cancels(chain: &Deferred<u32>) -> bool {
+    chain.cancel();
+    black_box(chain.has_result())
+}
+
+/// The stacks in the text of a report: where the chain was made, and where it was first fired.
+#[track_caller]
+fn stacks_in(text: &str) -> (&str, &str) {
+    let (_, stacks) = text
+        .split_once("\n  the chain was made at, innermost first:\n")
+        .expect("the creation was recorded");
+    stacks
+        .split_once("\n  and first fired at, innermost first:\n")
+        .expect("the firing was recorded")
+}
+
+// D-181
+#[test]
+fn debugging_is_off_at_first_and_can_be_turned_on_read_back_and_turned_off() {
+    if !is_a_child() {
+        in_a_child("debugging_is_off_at_first_and_can_be_turned_on_read_back_and_turned_off");
+        return;
+    }
+    let at_first = debugging();
+
+    set_debugging(true);
+    let turned_on = debugging();
+    set_debugging(false);
+
+    assert_eq!((at_first, turned_on, debugging()), (false, true, false));
+}
+
+// D-065, D-182
+#[test]
+fn with_debugging_on_a_report_shows_where_the_chain_was_made_and_where_it_was_fired() {
+    let _on = Recording::is_on();
+    let (firer, chain) = makes_a_chain();
+    fires_with_a_failure(firer);
+
+    let (_, text) = report_of(|| drop(chain));
+
+    let (made, fired) = stacks_in(&text);
+    assert!(made.contains("debugging::makes_a_chain"), "{text}");
+    assert!(!made.contains("debugging::fires_with_a_failure"), "{text}");
+    assert!(fired.contains("debugging::fires_with_a_failure"), "{text}");
+    assert!(!fired.contains("debugging::makes_a_chain"), "{text}");
+}
+
+// D-065, D-182
+#[test]
+fn with_debugging_on_a_firing_that_was_refused_is_not_shown_as_the_first() {
+    let _on = Recording::is_on();
+    let (firer, chain) = makes_a_chain();
+    assert!(cancels(&chain));
+    assert!(!fires_with_a_failure(firer));
+
+    let (_, text) = report_of(|| drop(chain));
+
+    let (_, fired) = stacks_in(&text);
+    assert!(fired.contains("debugging::cancels"), "{text}");
+    assert!(!text.contains("debugging::fires_with_a_failure"), "{text}");
+}
+
+// D-065
+#[test]
+fn a_report_shows_what_was_recorded_also_when_debugging_was_turned_off_since() {
+    let on = Recording::is_on();
+    let (firer, chain) = makes_a_chain();
+    set_debugging(false);
+    fires_with_a_failure(firer);
+
+    let (_, text) = report_of(|| drop(chain));
+
+    drop(on);
+    let (made, _) = stacks_in(&text);
+    assert!(made.contains("debugging::makes_a_chain"), "{text}");
+}
+
+// D-183
+#[test]
+fn with_debugging_off_a_report_shows_no_stacks_of_the_chain() {
+    let _off = Recording::is_off();
+    let (firer, chain) = makes_a_chain();
+    firer.errback(Failure::without_backtrace(Lost));
+
+    let (made, text) = report_of(|| drop(chain));
+
+    assert!(made.is_some());
+    assert!(!text.contains("innermost first"), "{text}");
+    assert!(!text.contains("makes_a_chain"), "{text}");
+}
+
+// D-183
+#[test]
+fn a_chain_that_was_made_while_debugging_was_off_has_no_stacks_to_show() {
+    let _off = Recording::is_off();
+    let (firer, chain) = makes_a_chain();
+    set_debugging(true);
+    firer.errback(Failure::without_backtrace(Lost));
+
+    let (_, text) = report_of(|| drop(chain));
+
+    assert!(!text.contains("innermost first"), "{text}");
+}
