@@ -1,7 +1,6 @@
 //! The receiving end of a chain.
 
 use std::cell::OnceCell;
-use std::fmt;
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
@@ -62,9 +61,9 @@ use crate::trail::{LinkKind, Origin};
 /// a type of its own, the firing end is a separate [`Firer`], and firing twice does not compile.*
 #[must_use = "a Deferred that is dropped reports its failure as unhandled; end it with `ignore` or `log_failure`"]
 pub struct Deferred<T> {
-    state: State<T>,
+    pub(crate) state: State<T>,
     /// The source of the chain, for those who cancel it. A chain that began with a result gets one when asked for.
-    source: OnceCell<Rc<dyn Source>>,
+    pub(crate) source: OnceCell<Rc<dyn Source>>,
 }
 
 /// A result that is there, or the chain that waits for it.
@@ -101,7 +100,7 @@ impl<T> Ready<T> {
     }
 }
 
-enum State<T> {
+pub(crate) enum State<T> {
     Fired(Result<T, Failure>),
     /// The result will be in this node's slot.
     Waiting(Rc<dyn Output<T>>),
@@ -479,26 +478,6 @@ impl<T> Deferred<T> {
     }
 }
 
-/// Calls `f` now, and gives a Deferred of what it returns, whatever it is; a panic is a failure.
-///
-/// # Examples
-///
-/// ```
-/// use deferred::{Failure, maybe_deferred, testing};
-///
-/// let deferred = maybe_deferred(|| Ok("7".parse::<u32>()?));
-/// assert_eq!(testing::success_result_of(deferred), 7);
-/// ```
-///
-/// *Twisted's `maybeDeferred`.*
-pub fn maybe_deferred<R: Outcome>(f: impl FnOnce() -> R) -> Deferred<R::Value> {
-    match Failure::catch(|| f().settle()) {
-        Ok(Ok(result)) => Deferred::from_result(result),
-        Ok(Err(waiting)) => waiting,
-        Err(panic) => Deferred::from_result(Err(panic)),
-    }
-}
-
 impl<T> Drop for Deferred<T> {
     fn drop(&mut self) {
         let last = match mem::replace(&mut self.state, State::Spent) {
@@ -512,49 +491,5 @@ impl<T> Drop for Deferred<T> {
         if let Err(failure) = last {
             report::unhandled(&failure, self.source.get());
         }
-    }
-}
-
-impl<T> Deferred<T> {
-    /// What is known of the chain but its value: how it stands, and where it was made, if it did not begin with a result.
-    pub(crate) fn state(&self) -> String {
-        self.describe(|_value| String::from("succeeded"))
-    }
-
-    fn describe(&self, value: impl Fn(&T) -> String) -> String {
-        let result = |result: &Result<T, Failure>| match result {
-            Ok(it) => value(it),
-            Err(failure) => format!("failed with {failure}"),
-        };
-        let waiting = || match self.source.get().and_then(chain::waits_for) {
-            Some(other) => format!("waiting for the one made at {other}"),
-            None => String::from("waiting"),
-        };
-        let state = match &self.state {
-            State::Fired(it) => result(it),
-            State::Waiting(node) => match &*node.slot().borrow() {
-                Slot::Result(it) => result(it),
-                _ => waiting(),
-            },
-            State::Spent => String::from("spent"),
-        };
-        match self.source.get() {
-            Some(source) if chain::is_paused(source) => {
-                format!("{state}, paused, made at {}", chain::made(source))
-            }
-            Some(source) => format!("{state}, made at {}", chain::made(source)),
-            None => state,
-        }
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Deferred<T> {
-    /// Shows the result, or what the chain waits for, and where the chain was made, if it did not begin with a result.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Deferred({})",
-            self.describe(|value| format!("succeeded with {value:?}"))
-        )
     }
 }

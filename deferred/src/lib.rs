@@ -124,6 +124,7 @@ mod cancel;
 mod chain;
 mod debug;
 mod deferred;
+mod describe;
 mod failure;
 mod firer;
 mod frames;
@@ -144,14 +145,14 @@ mod waiters;
 pub use cancel::{CancelHandle, CancelledError, CircularChain};
 pub use chain::Pause;
 pub use debug::{debugging, set_debugging};
-pub use deferred::{Deferred, maybe_deferred};
+pub use deferred::Deferred;
 pub use failure::{Failure, Kind, Panicked};
 pub use firer::{Abandoned, Firer};
 pub use future::{DeferredFuture, Spawn};
 pub use list::{
     AllFailed, ByIterator, ByTuple, DeferredList, FirstError, Gather, first_success, gather, race,
 };
-pub use outcome::Outcome;
+pub use outcome::{Outcome, maybe_deferred};
 pub use queue::{DeferredQueue, QueueOverflow, QueueUnderflow};
 pub use report::{Report, report, reporting, reset_report_hook, set_report_hook};
 pub use semaphore::{DeferredLock, DeferredSemaphore, NoPermits, Permit};

@@ -47,3 +47,23 @@ impl Outcome for () {
         Ok(Ok(()))
     }
 }
+
+/// Calls `f` now, and gives a Deferred of what it returns, whatever it is; a panic is a failure.
+///
+/// # Examples
+///
+/// ```
+/// use deferred::{Failure, maybe_deferred, testing};
+///
+/// let deferred = maybe_deferred(|| Ok("7".parse::<u32>()?));
+/// assert_eq!(testing::success_result_of(deferred), 7);
+/// ```
+///
+/// *Twisted's `maybeDeferred`.*
+pub fn maybe_deferred<R: Outcome>(f: impl FnOnce() -> R) -> Deferred<R::Value> {
+    match Failure::catch(|| f().settle()) {
+        Ok(Ok(result)) => Deferred::from_result(result),
+        Ok(Err(waiting)) => waiting,
+        Err(panic) => Deferred::from_result(Err(panic)),
+    }
+}

@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::deferred::maybe_deferred;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, maybe_deferred};
 use crate::waiters::Waiters;
 use crate::{Deferred, Failure};
 

@@ -298,6 +298,25 @@ fn a_handle_of_a_chain_that_was_returned_and_is_over_does_not_cancel_the_chain_t
     log.assert(&[]);
 }
 
+// D-071
+#[test]
+fn a_handle_of_a_returned_chain_that_it_has_cancelled_does_not_cancel_the_chain_that_goes_on() {
+    let log = Log::default();
+    let (_kept, inner) = Deferred::<u32>::new();
+    let handle = inner.cancel_handle();
+    let (last_firer, last) = noting_canceller(&log);
+    let (firer, outer) = Deferred::<()>::new();
+    let chain = outer.add_callback(move |()| inner).add_both(move |_| last);
+    firer.callback(());
+    handle.cancel();
+
+    handle.cancel();
+
+    log.assert(&[]);
+    assert!(last_firer.callback(7));
+    assert_eq!(success_result_of(chain), 7);
+}
+
 // D-081
 #[test]
 fn the_canceller_is_freed_as_soon_as_the_chain_is_fired() {

@@ -344,6 +344,18 @@ fn fails(floor: fn(Deferred<usize>) -> Deferred<usize>) {
     });
 }
 
+/// Cancels a tower of such floors, on a small stack.
+fn is_cancelled(floor: fn(Deferred<usize>) -> Deferred<usize>) {
+    on_a_small_stack(move || {
+        let (firer, chain) = tower(floor);
+
+        chain.cancel();
+
+        assert!(chain.into_result().is_ok_and(|result| result.is_err()));
+        assert!(!firer.callback(7));
+    });
+}
+
 /// Drops a tower of such floors, on a small stack, first the end and then the firer.
 fn is_dropped(floor: fn(Deferred<usize>) -> Deferred<usize>) {
     reports_nothing();
@@ -413,6 +425,31 @@ fn a_tower_of_shared_chains_fails_on_a_small_stack() {
 #[test]
 fn a_tower_of_shared_chains_with_two_branches_fails_on_a_small_stack() {
     fails(shared_by_two);
+}
+
+#[test]
+fn a_tower_of_lists_is_cancelled_on_a_small_stack() {
+    is_cancelled(entries_of);
+}
+
+#[test]
+fn a_tower_of_gatherings_is_cancelled_on_a_small_stack() {
+    is_cancelled(gathered);
+}
+
+#[test]
+fn a_tower_of_gathered_tuples_is_cancelled_on_a_small_stack() {
+    is_cancelled(gathered_pair);
+}
+
+#[test]
+fn a_tower_of_races_is_cancelled_on_a_small_stack() {
+    is_cancelled(raced);
+}
+
+#[test]
+fn a_tower_of_shared_chains_is_cancelled_on_a_small_stack() {
+    is_cancelled(shared);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod util;
 
+use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
@@ -103,6 +104,25 @@ fn the_default_text_has_places_with_their_lines_of_source_and_ends_with_type_and
         lines[innermost + 3..],
         ["debugging::util::Lost: the poem is lost"]
     );
+}
+
+// F-005, F-021
+#[test]
+fn a_backtrace_that_the_error_brings_is_printed_the_outermost_first_as_any() {
+    #[inline(never)]
+    fn captured_here() -> Backtrace {
+        black_box(Backtrace::force_capture())
+    }
+    if !is_a_child() {
+        in_a_child("a_backtrace_that_the_error_brings_is_printed_the_outermost_first_as_any");
+        return;
+    }
+
+    let text = format!("{:#}", Failure::with_backtrace(Lost, &captured_here()));
+
+    let innermost = text.lines().next_back().expect("there are frames");
+    assert!(innermost.contains("tests/debugging.rs:"), "{text}");
+    assert!(innermost.ends_with("::captured_here"), "{text}");
 }
 
 // F-023
@@ -334,6 +354,20 @@ fn a_chain_that_has_a_result_shows_what_its_last_link_returned() {
 
 // D-028
 #[test]
+fn a_chain_that_is_paused_with_a_result_shows_both() {
+    let (firer, deferred, place) = made();
+    let _guard = deferred.pause();
+
+    firer.callback(7);
+
+    assert_eq!(
+        format!("{deferred:?}"),
+        format!("Deferred(succeeded with 7, paused, made at {place})")
+    );
+}
+
+// D-028
+#[test]
 fn a_chain_that_began_with_a_result_shows_the_result_alone() {
     let deferred = Deferred::succeed(7);
 
@@ -515,6 +549,24 @@ fn with_debugging_on_a_report_shows_where_the_chain_was_made_and_where_it_was_fi
     assert!(!made.contains("debugging::fires_with_a_failure"), "{text}");
     assert!(fired.contains("debugging::fires_with_a_failure"), "{text}");
     assert!(!fired.contains("debugging::makes_a_chain"), "{text}");
+}
+
+// D-065
+#[test]
+fn the_stacks_of_a_report_begin_in_the_program() {
+    let _on = Recording::is_on();
+    let (firer, chain) = makes_a_chain();
+    fires_with_a_failure(firer);
+
+    let (_, text) = report_of(|| drop(chain));
+
+    let (made, fired) = stacks_in(&text);
+    let begins_in = |stack: &str, function| {
+        let innermost = stack.lines().next();
+        innermost.is_some_and(|line| line.ends_with(function))
+    };
+    assert!(begins_in(made, "::makes_a_chain"), "{text}");
+    assert!(begins_in(fired, "::fires_with_a_failure"), "{text}");
 }
 
 // D-065, D-182

@@ -3,15 +3,18 @@
 mod util;
 
 use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::error::Error;
 use std::future::Future;
 use std::hint::black_box;
 use std::mem::size_of;
 use std::num::ParseIntError;
+use std::panic::{catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{Deferred, Failure, Kind, Panicked};
@@ -96,6 +99,47 @@ fn a_failure_made_where_the_error_is_caught_holds_the_backtrace_of_that_place() 
     assert!(!frames.iter().any(|frame| frame.contains("deferred::")));
 }
 
+// F-002
+#[test]
+fn the_backtrace_of_a_panic_ends_where_it_was_raised() {
+    #[inline(never)]
+    fn panics_here() -> u32 {
+        assert!(black_box(false), "out of ink");
+        7
+    }
+    if !has_backtraces() {
+        with_backtraces("the_backtrace_of_a_panic_ends_where_it_was_raised");
+        return;
+    }
+
+    let failure = Failure::catch(panics_here).unwrap_err();
+
+    let text = format!("{failure:#}");
+    let innermost = text.lines().next_back().expect("there are frames");
+    assert!(innermost.ends_with("::panics_here"), "{text}");
+}
+
+// F-002
+#[test]
+fn the_backtrace_of_a_chain_made_with_an_error_ends_where_the_program_made_it() {
+    #[inline(never)]
+    fn fails_a_chain() -> Deferred<u32> {
+        black_box(Deferred::fail(Lost))
+    }
+    if !has_backtraces() {
+        with_backtraces(
+            "the_backtrace_of_a_chain_made_with_an_error_ends_where_the_program_made_it",
+        );
+        return;
+    }
+
+    let failure = failure_of(fails_a_chain());
+
+    let frames = backtrace_of(&failure);
+    let innermost = frames.last().expect("there are frames");
+    assert!(innermost.ends_with("::fails_a_chain"), "{frames:?}");
+}
+
 // F-003
 #[test]
 fn a_failure_made_of_a_failure_is_that_failure() {
@@ -165,6 +209,15 @@ fn a_failure_of_an_error_that_brings_its_backtrace_uses_that_one_and_records_no_
     let frame_of = |function| text.lines().any(|line| line.ends_with(function));
     assert!(frame_of("::captured_here"), "{text}");
     assert!(!frame_of("::wrapped_here"), "{text}");
+}
+
+// F-004, F-005
+#[test]
+fn a_backtrace_that_was_not_captured_counts_as_none() {
+    let failure = Failure::with_backtrace(Lost, &Backtrace::disabled());
+
+    let text = format!("{failure:#}");
+    assert!(!text.contains("disabled backtrace"), "{text}");
 }
 
 // F-008
@@ -250,6 +303,17 @@ fn finding_goes_down_to_the_last_cause() {
     assert_eq!(failure.find(), Some(&Torn(3)));
     assert_eq!(failure.find::<Lost>(), None);
     assert_eq!(failure.check::<Torn>(), None);
+}
+
+#[test]
+fn finding_looks_into_a_failure_that_was_boxed_as_the_cause_of_another_error() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the anthology cannot be read")]
+    struct Unreadable(#[source] Box<dyn Error + Send + Sync>);
+
+    let failure = Failure::new(Unreadable(Failure::new(Torn(3)).into_error()));
+
+    assert_eq!(failure.find(), Some(&Torn(3)));
 }
 
 // F-014
@@ -525,6 +589,62 @@ fn a_panic_that_this_thread_did_not_see_has_a_message_and_no_place() {
     assert_eq!(panicked.message(), "out of ink");
     assert_eq!(panicked.place(), None);
     assert_eq!(panicked.to_string(), "panicked: out of ink");
+}
+
+// D-030
+#[test]
+fn a_panic_that_was_resumed_does_not_claim_the_place_of_an_earlier_one() {
+    let _ = Failure::catch(|| ());
+    let _ = catch_unwind(|| panic!("first"));
+
+    let failure = Failure::catch(|| resume_unwind(Box::new("second"))).unwrap_err();
+
+    let panicked = failure.check::<Panicked>().expect("it was a panic");
+    assert_eq!(panicked.place(), None);
+}
+
+// D-030
+#[test]
+fn a_panic_does_not_claim_the_place_of_one_that_was_caught_while_it_unwound() {
+    struct Loud;
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            let _ = catch_unwind(|| panic!("inner"));
+        }
+    }
+
+    let failure = Failure::catch(|| {
+        let _loud = Loud;
+        panic!("outer")
+    })
+    .unwrap_err();
+
+    let panicked = failure.check::<Panicked>().expect("it was a panic");
+    assert_eq!((panicked.message(), panicked.place()), ("outer", None));
+}
+
+#[test]
+fn a_panic_that_is_caught_while_the_thread_ends_does_not_end_the_program() {
+    struct Late;
+    impl Drop for Late {
+        fn drop(&mut self) {
+            let _ = catch_unwind(|| panic!("caught"));
+        }
+    }
+    thread_local! {
+        static LATE: Cell<Option<Late>> = const { Cell::new(None) };
+    }
+    if !has_backtraces() {
+        with_backtraces("a_panic_that_is_caught_while_the_thread_ends_does_not_end_the_program");
+        return;
+    }
+
+    let thread = thread::spawn(|| {
+        LATE.set(Some(Late));
+        Failure::catch(|| panic!("first")).is_err_and(|it| it.check::<Panicked>().is_some())
+    });
+
+    assert!(thread.join().expect("it ends well"));
 }
 
 #[test]

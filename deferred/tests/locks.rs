@@ -85,6 +85,23 @@ fn a_lock_counts_as_held_while_it_is_handed_on() {
 
 // D-129
 #[test]
+fn a_lock_counts_as_held_when_the_one_who_was_handed_it_hands_it_on() {
+    let (lock, permit) = held_lock();
+    let looks = lock.clone();
+    let seen = lock.acquire().map(move |permit| {
+        drop(permit);
+        (looks.is_locked(), looks.waiting())
+    });
+    let next = lock.acquire();
+
+    drop(permit);
+
+    assert_eq!(success_result_of(seen), (true, 0));
+    let _permit = success_result_of(next);
+}
+
+// D-129
+#[test]
 fn a_permit_that_is_dropped_while_nobody_waits_frees_the_lock() {
     let (lock, permit) = held_lock();
 
@@ -284,6 +301,26 @@ fn cancelling_one_who_has_the_lock_does_nothing() {
     let _permit = success_result_of(next);
 }
 
+// D-135
+#[test]
+fn cancelling_one_to_whom_the_lock_was_just_given_does_nothing() {
+    let (lock, permit) = held_lock();
+    let second = Shelf::empty();
+    let cancels = second.clone();
+    let first = lock.acquire().map(move |permit| {
+        drop(permit);
+        let second: Deferred<Permit> = cancels.take();
+        second.cancel();
+        second
+    });
+    second.put(lock.acquire());
+
+    drop(permit);
+
+    let _permit = success_result_of(success_result_of(first));
+    assert!(lock.is_locked());
+}
+
 // D-131
 #[test]
 fn cancelling_a_run_while_its_function_waits_cancels_that_and_gives_the_lock_back() {
@@ -365,6 +402,24 @@ fn a_permit_that_nobody_came_for_goes_to_the_next() {
     drop(permit);
 
     let _permit = success_result_of(next);
+}
+
+#[test]
+fn a_turn_whose_result_panics_when_it_is_dropped_does_not_stop_those_behind_it() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("no rhyme")
+        }
+    }
+    let (lock, permit) = held_lock();
+    drop(lock.acquire().map(|_permit| Bomb));
+    let (next, last) = (lock.acquire(), lock.acquire());
+
+    drop(permit);
+
+    drop(success_result_of(next));
+    let _permit = success_result_of(last);
 }
 
 // A semaphore.

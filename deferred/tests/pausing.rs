@@ -471,3 +471,41 @@ fn a_paused_child_holds_a_gathering_until_its_guard_is_dropped() {
 
     assert_eq!(success_result_of(all), [0, 1, 2]);
 }
+
+// D-031
+#[test]
+fn a_paused_chain_that_was_fired_has_no_result_until_the_guard_is_dropped() {
+    let (guard, deferred) = paused();
+    assert!(!deferred.has_result());
+
+    drop(guard);
+
+    assert!(deferred.has_result());
+}
+
+// D-077, D-079
+#[test]
+fn cancelling_a_chain_that_waits_for_a_paused_deferred_with_a_value_leaves_it_that_value() {
+    let (guard, inner) = paused();
+    let chain = waits_for(inner);
+
+    chain.cancel();
+    drop(guard);
+
+    assert_eq!(success_result_of(chain), 1);
+}
+
+// D-079
+#[test]
+fn cancelling_a_chain_that_waits_for_a_paused_deferred_with_a_failure_leaves_it_that_failure() {
+    let failure = Failure::new(Lost);
+    let (firer, inner) = Deferred::new();
+    let guard = inner.pause();
+    firer.errback(failure.clone());
+    let chain = waits_for(inner);
+
+    chain.cancel();
+    drop(guard);
+
+    assert_same(&failure_of(chain), &failure);
+}

@@ -247,6 +247,79 @@ fn a_callback_is_refused_what_it_puts_beyond_the_size() {
     assert_eq!(queue.len(), 1);
 }
 
+// D-143
+#[test]
+fn one_for_whom_a_thing_was_put_does_not_count_in_the_backlog() {
+    let queue = DeferredQueue::with_limits(9, 2);
+    let gets = queue.clone();
+    let accepted = get(&queue).map(move |_| {
+        put(&gets, 2);
+        [(); 3].map(|()| gets.get().is_ok())
+    });
+    let second = get(&queue);
+
+    put(&queue, 1);
+
+    assert_eq!(success_result_of(accepted), [true, true, false]);
+    assert_eq!(success_result_of(second), 2);
+}
+
+// D-143
+#[test]
+fn a_callback_gets_what_it_has_stored_and_then_as_many_wait_as_the_backlog_allows() {
+    let queue = DeferredQueue::with_limits(9, 2);
+    let gets = queue.clone();
+    let accepted = get(&queue).map(move |_| {
+        put(&gets, 2);
+        put(&gets, 3);
+        [(); 4].map(|()| gets.get().is_ok())
+    });
+    let second = get(&queue);
+
+    put(&queue, 1);
+
+    assert_eq!(success_result_of(accepted), [true, true, true, false]);
+    assert_eq!(success_result_of(second), 2);
+}
+
+// D-142, D-144
+#[test]
+fn cancelling_one_for_whom_a_thing_was_just_put_does_nothing() {
+    let queue = DeferredQueue::with_limits(0, 2);
+    let second = Shelf::empty();
+    let (puts, cancels) = (queue.clone(), second.clone());
+    let first = get(&queue).map(move |_| {
+        put(&puts, 2);
+        let second: Deferred<u32> = cancels.take();
+        second.cancel();
+        second
+    });
+    second.put(get(&queue));
+
+    put(&queue, 1);
+
+    assert_eq!(success_result_of(success_result_of(first)), 2);
+    assert_eq!(queue.len(), 0);
+}
+
+#[test]
+fn a_thing_that_panics_when_it_is_dropped_does_not_stop_the_queue() {
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "no rhyme");
+        }
+    }
+    let queue = DeferredQueue::new();
+    drop(get(&queue));
+    let next = get(&queue);
+
+    let accepted = [Bomb(true), Bomb(false)].map(|bomb| queue.put(bomb).is_ok());
+
+    assert_eq!(accepted, [true, true]);
+    assert!(next.has_result());
+}
+
 // D-144
 #[test]
 fn one_who_is_cancelled_by_the_callback_of_another_does_not_get_the_next_thing() {

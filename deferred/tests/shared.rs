@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Once;
 
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
-use deferred::{Abandoned, CancelledError, Deferred, Failure, Firer, Report, Shared};
+use deferred::{Abandoned, CancelledError, Deferred, Failure, Firer, Panicked, Report, Shared};
 use util::{Log, Lost, Shelf, assert_same, failure_of};
 
 thread_local! {
@@ -265,6 +265,19 @@ fn each_branch_that_is_dropped_with_the_failure_reports_it_and_the_handle_does_n
     reports.assert(&[&failure, &failure]);
 }
 
+#[test]
+fn the_cancelled_error_of_a_shared_chain_that_its_branches_gave_up_is_not_reported() {
+    let reports = Reports::collected();
+    let (_firer, shared) = shared();
+    let branch = shared.branch();
+    branch.cancel();
+    branch.ignore();
+
+    drop(shared);
+
+    reports.assert(&[]);
+}
+
 // Cancelling.
 
 #[test]
@@ -443,4 +456,43 @@ fn the_value_is_freed_with_the_last_handle() {
     drop(shared);
 
     assert_eq!(Rc::strong_count(&poem), 1);
+}
+
+// Values whose `clone` does more than to copy them.
+
+#[test]
+fn a_value_that_panics_when_it_is_cloned_fails_every_branch() {
+    struct Fragile;
+    impl Clone for Fragile {
+        fn clone(&self) -> Self {
+            panic!("no rhyme")
+        }
+    }
+    let (firer, chain) = Deferred::<Fragile>::new();
+    let shared = Shared::new(chain);
+    let [first, second] = [(); 2].map(|()| shared.branch().map(drop));
+
+    firer.callback(Fragile);
+
+    failure_result_of::<Panicked, _>(first);
+    failure_result_of::<Panicked, _>(second);
+}
+
+#[test]
+fn a_value_may_look_at_its_own_handle_when_it_is_cloned() {
+    struct Looks(Rc<RefCell<Option<Shared<Self>>>>, bool);
+    impl Clone for Looks {
+        fn clone(&self) -> Self {
+            let has_result = self.0.borrow().as_ref().map(Shared::has_result);
+            Self(Rc::clone(&self.0), has_result == Some(true))
+        }
+    }
+    let handle = Rc::new(RefCell::new(None));
+    let shared = Shared::new(Deferred::succeed(Looks(Rc::clone(&handle), false)));
+    handle.replace(Some(shared.clone()));
+
+    let saw_the_result = shared.branch().map(|looks| looks.1);
+
+    handle.take();
+    assert!(success_result_of(saw_the_result));
 }

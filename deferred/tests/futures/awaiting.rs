@@ -179,6 +179,35 @@ fn awaiting_a_fired_deferred_that_waits_for_another_waits_for_that_one() {
     assert_eq!(success_result_of(seen), 7);
 }
 
+// D-031, D-176
+#[test]
+fn awaiting_a_paused_deferred_that_has_fired_waits_until_the_guard_is_dropped() {
+    let (firer, deferred) = Deferred::<u32>::new();
+    let guard = deferred.pause();
+    firer.callback(7);
+    let mut future = deferred.into_future();
+    assert!(poll(&mut future).is_pending());
+
+    drop(guard);
+
+    assert!(matches!(poll(&mut future), Poll::Ready(Ok(7))));
+}
+
+// D-032, D-176
+#[test]
+fn a_paused_deferred_that_is_fired_while_it_is_awaited_is_ready_when_the_guard_is_dropped() {
+    let (firer, deferred) = Deferred::<u32>::new();
+    let guard = deferred.pause();
+    let mut future = deferred.into_future();
+    assert!(poll(&mut future).is_pending());
+
+    firer.callback(7);
+    assert!(poll(&mut future).is_pending());
+    drop(guard);
+
+    assert!(matches!(poll(&mut future), Poll::Ready(Ok(7))));
+}
+
 // D-162
 #[test]
 fn the_general_conversion_passes_a_deferred_through() {

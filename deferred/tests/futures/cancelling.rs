@@ -78,6 +78,30 @@ fn dropping_a_future_that_is_ready_cancels_nothing() {
     log.assert(&[]);
 }
 
+// D-177
+#[test]
+fn dropping_the_future_of_a_deferred_before_it_was_polled_reports_nothing() {
+    let unhandled = reports();
+    let (_firer, deferred) = Deferred::<u32>::new();
+    let future = deferred.into_future();
+
+    drop(future);
+
+    assert_eq!(unhandled(), 0);
+}
+
+#[test]
+fn dropping_a_future_that_is_ready_with_a_failure_reports_it() {
+    let unhandled = reports();
+    let (firer, deferred) = Deferred::<u32>::new();
+    let future = polled(deferred);
+    firer.errback(Torn(3));
+
+    drop(future);
+
+    assert_eq!(unhandled(), 1);
+}
+
 // D-083
 #[test]
 fn dropping_a_plain_deferred_cancels_nothing() {

@@ -1,6 +1,8 @@
 //! A future that runs for a Deferred.
 
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{Deferred, Failure, Firer, Panicked};
@@ -46,6 +48,27 @@ fn a_panic_of_the_future_fails_its_deferred_and_the_executor_goes_on() {
 
     let failure = failure_result_of::<Panicked, _>(panics);
     assert!(failure.to_string().contains("the ink ran out"), "{failure}");
+}
+
+#[test]
+fn a_future_that_panics_when_it_is_dropped_after_its_end_has_given_its_value() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the ink ran out")
+        }
+    }
+    let executor = Executor::default();
+    let bomb = Bomb;
+    let future = poll_fn(move |_| {
+        let _held = &bomb;
+        Poll::Ready(Ok(7))
+    });
+
+    let deferred = start(&executor, future);
+
+    assert_eq!(success_result_of(deferred), 7);
+    assert_eq!(executor.tasks(), 0);
 }
 
 // D-154
