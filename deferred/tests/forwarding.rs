@@ -1,17 +1,13 @@
 //! A chain ends by firing another one.
 
-#![expect(
-    unsafe_code,
-    reason = "an allocator that counts can be written in no other way"
-)]
-
+mod counting;
 mod util;
 
+use counting::on_a_small_stack;
 use deferred::testing::{
     assert_no_result, failure_result_of, success_result_of, unhandled_failures,
 };
 use deferred::{Abandoned, CancelledError, Deferred, Failure, Firer};
-use memory::on_a_small_stack;
 use util::{Log, Lost, assert_same, failure_of};
 
 /// A chain that is forwarded to another one: the firer of the first, and the second.
@@ -332,50 +328,4 @@ fn a_million_forwarded_chains_that_were_all_cancelled_are_freed_on_a_small_stack
         failure_result_of::<CancelledError, _>(last);
         assert!(!firer.callback(0));
     });
-}
-
-/// Counts the bytes that a thread holds, for tests which say that all was freed.
-mod memory {
-    use std::alloc::{GlobalAlloc, Layout, System};
-    use std::cell::Cell;
-    use std::panic;
-    use std::thread;
-
-    #[global_allocator]
-    static ALLOCATOR: Counting = Counting;
-
-    thread_local! {
-        static LIVE: Cell<isize> = const { Cell::new(0) };
-    }
-
-    struct Counting;
-
-    // SAFETY: Every call goes to the system's allocator as it came; counting neither allocates nor panics,
-    // as the counter is a thread-local of a constant beginning, without a destructor.
-    unsafe impl GlobalAlloc for Counting {
-        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            LIVE.set(LIVE.get() + layout.size() as isize);
-            // SAFETY: The caller keeps the conditions of `alloc`, which are the same there.
-            unsafe { System.alloc(layout) }
-        }
-
-        unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-            LIVE.set(LIVE.get() - layout.size() as isize);
-            // SAFETY: The caller keeps the conditions of `dealloc`; the memory came from `System` above.
-            unsafe { System.dealloc(memory, layout) }
-        }
-    }
-
-    /// Runs `f`, which must free all that it allocates, on a thread with a stack of 64 KiB.
-    pub(super) fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
-        let thread = thread::Builder::new().stack_size(64 * 1024).spawn(|| {
-            let before = LIVE.get();
-            f();
-            assert_eq!(LIVE.get(), before, "bytes that are still held");
-        });
-        let ended = thread.expect("a thread can be started").join();
-        if let Err(payload) = ended {
-            panic::resume_unwind(payload);
-        }
-    }
 }

@@ -1,18 +1,14 @@
 //! A queue: who gets what was put, and what is refused.
 
-#![expect(
-    unsafe_code,
-    reason = "an allocator that counts can be written in no other way"
-)]
-
+mod counting;
 mod util;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
+use counting::on_a_small_stack;
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{CancelledError, Deferred, DeferredQueue, QueueOverflow, QueueUnderflow};
-use memory::on_a_small_stack;
 use util::{Log, Shelf};
 
 fn get<T>(queue: &DeferredQueue<T>) -> Deferred<T> {
@@ -367,50 +363,4 @@ fn a_million_who_wait_and_each_put_again_get_a_thing_each_on_a_small_stack() {
         assert_eq!(sum.get(), MANY);
         assert_eq!(success_result_of(get(&queue)), MANY);
     });
-}
-
-/// Counts the bytes that a thread holds, for tests which say that all was freed.
-mod memory {
-    use std::alloc::{GlobalAlloc, Layout, System};
-    use std::cell::Cell;
-    use std::panic;
-    use std::thread;
-
-    #[global_allocator]
-    static ALLOCATOR: Counting = Counting;
-
-    thread_local! {
-        static LIVE: Cell<isize> = const { Cell::new(0) };
-    }
-
-    struct Counting;
-
-    // SAFETY: Every call goes to the system's allocator as it came; counting neither allocates nor panics,
-    // as the counter is a thread-local of a constant beginning, without a destructor.
-    unsafe impl GlobalAlloc for Counting {
-        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            LIVE.set(LIVE.get() + layout.size() as isize);
-            // SAFETY: The caller keeps the conditions of `alloc`, which are the same there.
-            unsafe { System.alloc(layout) }
-        }
-
-        unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-            LIVE.set(LIVE.get() - layout.size() as isize);
-            // SAFETY: The caller keeps the conditions of `dealloc`; the memory came from `System` above.
-            unsafe { System.dealloc(memory, layout) }
-        }
-    }
-
-    /// Runs `f`, which must free all that it allocates, on a thread with a stack of 64 KiB.
-    pub(super) fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
-        let thread = thread::Builder::new().stack_size(64 * 1024).spawn(|| {
-            let before = LIVE.get();
-            f();
-            assert_eq!(LIVE.get(), before, "bytes that are still held");
-        });
-        let ended = thread.expect("a thread can be started").join();
-        if let Err(payload) = ended {
-            panic::resume_unwind(payload);
-        }
-    }
 }
