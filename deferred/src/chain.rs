@@ -53,6 +53,8 @@ const JOINED: u32 = 1 << 31;
 enum Waits {
     /// The source that it began with.
     OwnSource,
+    /// The source that it began with, which the chain of this one will fire.
+    Forwarded(Weak<dyn Source>),
     /// A source that it met on its way.
     Other(Weak<dyn Source>),
     /// Whatever that chain waits for: it has become part of it.
@@ -145,6 +147,14 @@ pub(crate) fn fired(source: &Rc<dyn Source>) {
     identity(source).chain().set(Waits::Nothing);
 }
 
+/// Notes that the chain that begins at `source` will be fired by the chain of `by`.
+pub(crate) fn forwarded(source: &dyn Source, by: &Rc<dyn Source>) {
+    let chain = source.chain();
+    if matches!(*chain.waits.borrow(), Waits::OwnSource) {
+        chain.set(Waits::Forwarded(Rc::downgrade(by)));
+    }
+}
+
 /// Makes the chain of `inner` part of the chain of `outer`, which now waits for what `inner` waits for.
 ///
 /// Returns `false`, and changes nothing, if they are one chain already: it would wait for itself.
@@ -158,7 +168,7 @@ pub(crate) fn join(outer: &Rc<dyn Source>, inner: &Rc<dyn Source>) -> bool {
         .waits
         .replace(Waits::PartOf(Rc::clone(&outer)))
     {
-        Waits::OwnSource => Waits::Other(Rc::downgrade(&inner)),
+        Waits::OwnSource | Waits::Forwarded(_) => Waits::Other(Rc::downgrade(&inner)),
         waits => waits,
     };
     outer.chain().set(waits);
@@ -252,7 +262,7 @@ pub(crate) fn record(source: &Rc<dyn Source>) -> Option<Record> {
 /// Where the program made the chain that the chain of `source` waits for, if that is another one.
 pub(crate) fn waits_for(source: &Rc<dyn Source>) -> Option<&'static Location<'static>> {
     match &*identity(source).chain().waits.borrow() {
-        Waits::Other(other) => other.upgrade().map(|other| other.chain().made),
+        Waits::Other(other) | Waits::Forwarded(other) => other.upgrade().map(|other| made(&other)),
         _ => None,
     }
 }
@@ -295,7 +305,7 @@ struct Begun {
 fn begin_to_cancel(source: &Rc<dyn Source>, begun: &mut Vec<Begun>) {
     let source = identity(source);
     let waited_for = match &*source.chain().waits.borrow() {
-        Waits::OwnSource => Some(Rc::clone(&source)),
+        Waits::OwnSource | Waits::Forwarded(_) => Some(Rc::clone(&source)),
         Waits::Other(other) => other.upgrade(),
         Waits::PartOf(_) | Waits::Nothing => None,
     };

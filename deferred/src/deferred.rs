@@ -325,6 +325,9 @@ impl<T: 'static> Deferred<T> {
     ///
     /// *Twisted's `chainDeferred`.*
     pub fn forward(self, firer: Firer<T>) {
+        if let (State::Waiting(_), Some(source)) = (&self.state, self.source.get()) {
+            chain::forwarded(firer.source(), source);
+        }
         self.trigger(move |result| Some(Shot { firer, result }));
     }
 

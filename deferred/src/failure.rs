@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frames::Frames;
+use crate::held::Held;
 use crate::panics;
 use crate::trail::{Origin, Trail};
 
@@ -52,7 +53,7 @@ pub struct Failure(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    error: Arc<dyn Error + Send + Sync>,
+    error: Held,
     type_name: &'static str,
     serial: u64,
     raised: Option<&'static Location<'static>>,
@@ -146,7 +147,7 @@ impl Failure {
         frames: Option<Frames>,
     ) -> Self {
         Self(Arc::new(Inner {
-            error,
+            error: Held::new(error),
             type_name,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             raised: raised.filter(|place| in_a_program(place)),

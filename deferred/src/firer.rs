@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::cancel::CancelHandle;
+use crate::chain::Source;
 use crate::failure::Failure;
 use crate::node::Root;
 use crate::trail::{LinkKind, Origin};
@@ -51,6 +52,9 @@ pub struct Firer<T: 'static> {
 #[error("the firer was dropped without firing")]
 pub struct Abandoned;
 
+/// Why a firer has a root.
+const UNTIL_IT_FIRES: &str = "a firer has its root until it fires";
+
 impl<T: 'static> Firer<T> {
     pub(crate) const fn new(root: Rc<Root<T>>) -> Self {
         Self { root: Some(root) }
@@ -86,11 +90,15 @@ impl<T: 'static> Firer<T> {
         }
     }
 
+    /// The beginning of the chain that it will fire.
+    pub(crate) fn source(&self) -> &dyn Source {
+        let root = self.root.as_deref();
+        root.expect(UNTIL_IT_FIRES)
+    }
+
     /// Gives up this end for the sake of the chain's first node.
     pub(crate) fn into_root(mut self) -> Rc<Root<T>> {
-        self.root
-            .take()
-            .expect("a firer has its root until it fires")
+        self.root.take().expect(UNTIL_IT_FIRES)
     }
 }
 

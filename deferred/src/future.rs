@@ -7,8 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::chain::Source;
-use crate::node::{Sink, Step};
+use crate::node::{self, Sink, Step};
 use crate::report::{self, report};
 use crate::{CancelHandle, Deferred, Failure};
 
@@ -123,7 +122,7 @@ impl<T: 'static> Sink<T> for Waiter<T> {
 }
 
 impl<T: 'static> Step for Waiter<T> {
-    fn step(self: Rc<Self>, _source: &mut Rc<dyn Source>) -> Option<Rc<dyn Step>> {
+    fn step(self: Rc<Self>, _run: &mut node::Run) -> Option<Rc<dyn Step>> {
         self.result.set(self.input.take());
         if let Some(waker) = self.waker.take() {
             waker.wake();

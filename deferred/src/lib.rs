@@ -129,6 +129,7 @@ mod failure;
 mod firer;
 mod frames;
 mod future;
+mod held;
 mod list;
 mod node;
 mod outcome;

@@ -16,6 +16,7 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
+use std::iter;
 use std::rc::Rc;
 
 use crate::node::Shot;
@@ -41,13 +42,43 @@ impl Eq for FirstError {}
 
 impl fmt::Debug for FirstError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FirstError(#{}, {:?})", self.index, self.failure.error())
+        let mut depth = 0;
+        for within in self.within() {
+            write!(f, "FirstError(#{}, ", within.index)?;
+            depth += 1;
+        }
+        write!(f, "{:?}", self.innermost().error())?;
+        (0..depth).try_for_each(|_| f.write_str(")"))
     }
 }
 
 impl fmt::Display for FirstError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "child {} failed: {}", self.index, self.failure)
+        for (depth, within) in self.within().enumerate() {
+            if depth > 0 {
+                write!(f, "{}: ", std::any::type_name::<Self>())?;
+            }
+            write!(f, "child {} failed: ", within.index)?;
+        }
+        write!(f, "{}", self.innermost())
+    }
+}
+
+impl FirstError {
+    /// This one, and those that its failure goes back to, as the children of lists may be lists.
+    fn within(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |outer| outer.failure.check())
+    }
+
+    /// The failure that all of them go back to.
+    fn innermost(&self) -> &Failure {
+        let innermost = self.within().last();
+        &innermost.unwrap_or(self).failure
+    }
+
+    /// The failure of a child that `failure` goes back to, or itself.
+    pub(crate) fn behind(failure: &Failure) -> &Failure {
+        failure.check().map_or(failure, Self::innermost)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use crate::node::Shot;
+use crate::node::{Run, Shot, Sink, Step};
 use crate::{CancelHandle, CancelledError, Deferred, Failure, Firer, report};
 
 /// One chain's result, for as many chains as want it.
@@ -38,8 +38,15 @@ pub struct Shared<T: Clone + 'static> {
     inner: Rc<Inner<T>>,
 }
 
+/// Where the shared chain ends, and every branch begins.
 struct Inner<T: Clone + 'static> {
-    state: RefCell<State<T>>,
+    /// The result, as soon as it has come.
+    result: RefCell<Option<Result<T, Failure>>>,
+    /// Whether the loop that runs the shared chain has come to its end: a paused one has not.
+    ended: Cell<bool>,
+    /// The branches that have no result yet, in the order in which they were made.
+    branches: RefCell<BTreeMap<u64, Firer<T>>>,
+    made: Cell<u64>,
     /// Whether any branch was given the result.
     seen: Cell<bool>,
     /// Whether every branch was cancelled, and the shared chain for that reason.
@@ -47,105 +54,96 @@ struct Inner<T: Clone + 'static> {
     upstream: CancelHandle,
 }
 
-enum State<T: 'static> {
-    Waiting {
-        branches: BTreeMap<u64, Firer<T>>,
-        made: u64,
-    },
-    Ended(Result<T, Failure>),
-}
-
 impl<T: Clone + 'static> Shared<T> {
     /// Shares the result of `chain`.
     pub fn new(chain: Deferred<T>) -> Self {
         let inner = Rc::new(Inner {
-            state: RefCell::new(State::Waiting {
-                branches: BTreeMap::new(),
-                made: 0,
-            }),
+            result: RefCell::default(),
+            ended: Cell::new(false),
+            branches: RefCell::default(),
+            made: Cell::new(0),
             seen: Cell::new(false),
             given_up: Cell::new(false),
             upstream: chain.cancel_handle(),
         });
-        let ending = Rc::clone(&inner);
-        chain.trigger(move |result| ending.end(result));
+        if let Some(result) = chain.end_in(inner.clone()) {
+            inner.result.replace(Some(result));
+            inner.ended.set(true);
+        }
         Self { inner }
     }
 
     /// A new chain that has, or will have, the shared result.
     #[track_caller]
     pub fn branch(&self) -> Deferred<T> {
-        if let State::Ended(result) = &*self.inner.state.borrow() {
-            // It never changes again, so that a clone that looks at this handle finds it as it is.
-            self.inner.seen.set(true);
-            return Deferred::from_result(result.clone());
+        if self.inner.ended.get() {
+            return Deferred::from_result(self.inner.given());
         }
-        let mut state = self.inner.state.borrow_mut();
-        match &mut *state {
-            State::Ended(_) => unreachable!("it was just seen"),
-            State::Waiting { branches, made } => {
-                let (number, inner) = (*made, Rc::downgrade(&self.inner));
-                let (firer, branch) = Deferred::with_leave(move || Inner::left(&inner, number));
-                branches.insert(number, firer);
-                *made += 1;
-                branch
-            }
-        }
+        let (number, inner) = (self.inner.made.get(), Rc::downgrade(&self.inner));
+        let (firer, branch) = Deferred::with_leave(move || Inner::left(&inner, number));
+        self.inner.branches.borrow_mut().insert(number, firer);
+        self.inner.made.set(number + 1);
+        branch
     }
 
     /// Whether the result is there.
     #[must_use]
     pub fn has_result(&self) -> bool {
-        matches!(*self.inner.state.borrow(), State::Ended(_))
+        self.inner.ended.get()
+    }
+}
+
+impl<T: Clone + 'static> Sink<T> for Inner<T> {
+    fn accept(self: Rc<Self>, input: Result<T, Failure>) -> Rc<dyn Step> {
+        self.result.replace(Some(input));
+        self
+    }
+}
+
+impl<T: Clone + 'static> Step for Inner<T> {
+    /// Gives the result to the first branch that has none yet.
+    ///
+    /// All that the branch does then is done before the loop comes back for the next one.
+    fn step(self: Rc<Self>, run: &mut Run) -> Option<Rc<dyn Step>> {
+        self.ended.set(true);
+        let (_, firer) = self.branches.borrow_mut().pop_first()?;
+        if !self.branches.borrow().is_empty() {
+            run.come_back_to(self.clone());
+        }
+        let result = self.given();
+        run.go_on_in(Shot { firer, result })
     }
 }
 
 impl<T: Clone + 'static> Inner<T> {
-    /// Takes the result, and gives it to all branches; the last one is left to the loop that runs this.
-    fn end(&self, result: Result<T, Failure>) -> Option<Shot<T>> {
-        // A clone that panics is what the branches get: they must not wait for ever.
-        let (kept, result) = match Failure::catch(|| result.clone()) {
-            Ok(kept) => (kept, result),
-            Err(panic) => (Err(panic.clone()), Err(panic)),
-        };
-        let state = self.state.replace(State::Ended(kept));
-        let State::Waiting { mut branches, .. } = state else {
-            return None;
-        };
-        let (_, last) = branches.pop_last()?;
+    /// The result for one more branch. A clone that panics is what it gets: it must not wait for ever.
+    fn given(&self) -> Result<T, Failure> {
         self.seen.set(true);
-        for firer in branches.into_values() {
-            firer.into_root().fire(result.clone());
-        }
-        Some(Shot {
-            firer: last,
-            result,
-        })
+        // It never changes again, so that a clone that looks at this handle finds it as it is.
+        let result = self.result.borrow();
+        let result = result
+            .as_ref()
+            .expect("it has come when the chain has ended");
+        Failure::catch(|| result.clone()).unwrap_or_else(Err)
     }
 
     /// Forgets a branch that is cancelled, and says what to cancel if it was the last.
     fn left(inner: &Weak<Self>, number: u64) -> Option<CancelHandle> {
         let inner = inner.upgrade()?;
-        let mut none_left = false;
-        let firer = match &mut *inner.state.borrow_mut() {
-            State::Waiting { branches, .. } => {
-                let firer = branches.remove(&number);
-                none_left = firer.is_some() && branches.is_empty();
-                firer
-            }
-            State::Ended(_) => None,
-        };
+        let firer = inner.branches.borrow_mut().remove(&number)?;
         drop(firer);
-        if none_left {
+        let none_left = inner.branches.borrow().is_empty();
+        if none_left && !inner.ended.get() {
             inner.given_up.set(true);
+            return Some(inner.upstream.clone());
         }
-        none_left.then(|| inner.upstream.clone())
+        None
     }
 }
 
 impl<T: Clone + 'static> Drop for Inner<T> {
     fn drop(&mut self) {
-        if let State::Ended(Err(failure)) = self.state.get_mut()
+        if let Some(Err(failure)) = self.result.get_mut()
             && !self.seen.get()
             && !(self.given_up.get() && failure.check::<CancelledError>().is_some())
         {
@@ -164,10 +162,10 @@ impl<T: Clone + 'static> Clone for Shared<T> {
 
 impl<T: Clone + 'static> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &*self.inner.state.borrow() {
-            State::Waiting { branches, .. } => format!("{} branches wait", branches.len()),
-            State::Ended(Ok(_)) => String::from("succeeded"),
-            State::Ended(Err(failure)) => format!("failed with {failure}"),
+        let state = match &*self.inner.result.borrow() {
+            Some(Ok(_)) if self.inner.ended.get() => String::from("succeeded"),
+            Some(Err(failure)) if self.inner.ended.get() => format!("failed with {failure}"),
+            _ => format!("{} branches wait", self.inner.branches.borrow().len()),
         };
         write!(f, "Shared({state})")
     }

@@ -329,3 +329,18 @@ fn a_million_forwarded_chains_that_were_all_cancelled_are_freed_on_a_small_stack
         assert!(!firer.callback(0));
     });
 }
+
+// D-051
+#[test]
+fn a_chain_that_another_will_fire_says_where_that_one_was_made_until_it_has() {
+    let (firer, first) = Deferred::<u32>::new();
+    let here = line!() - 1;
+    let (second_firer, second) = Deferred::<u32>::new();
+
+    first.forward(second_firer);
+
+    let waits = format!("waiting for the one made at {}:{here}", file!());
+    assert!(format!("{second:?}").contains(&waits), "{second:?}");
+    firer.callback(7);
+    assert!(!format!("{second:?}").contains("waiting"), "{second:?}");
+}

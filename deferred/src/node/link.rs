@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use super::{Output, Seam, Sink, Slot, Step, deliver};
+use super::{Output, Run, Seam, Sink, Slot, Step, deliver};
 use crate::cancel::CircularChain;
-use crate::chain::{self, Source};
+use crate::chain;
 use crate::deferred::Settled;
 use crate::failure::Failure;
 use crate::panics;
@@ -72,16 +72,16 @@ where
     U: 'static,
     F: FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
 {
-    fn step(self: Rc<Self>, source: &mut Rc<dyn Source>) -> Option<Rc<dyn Step>> {
+    fn step(self: Rc<Self>, run: &mut Run) -> Option<Rc<dyn Step>> {
         let (work, input) = (self.work.take()?, self.input.take()?);
         match call(work, input, self.origin) {
-            Ok(result) => deliver(&self.slot, result, source),
+            Ok(result) => deliver(&self.slot, result, &run.source),
             Err(inner) => {
                 let seam = Seam::behind(&inner);
-                if !chain::join(source, inner.source()) {
+                if !chain::join(&run.source, inner.source()) {
                     drop(inner);
                     let failure = Failure::raised_nowhere(CircularChain);
-                    return deliver(&self.slot, Err(failure), source);
+                    return deliver(&self.slot, Err(failure), &run.source);
                 }
                 self.hand_on(&*Seam::after(inner.into_node(), seam));
                 None

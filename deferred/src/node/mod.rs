@@ -47,6 +47,7 @@ use std::rc::Rc;
 use crate::chain::{self, Source};
 use crate::failure::Failure;
 use crate::firer::Abandoned;
+use crate::list::FirstError;
 use crate::report::{self, report};
 
 pub(crate) use link::{Link, call};
@@ -115,19 +116,46 @@ pub(crate) trait Sink<T> {
 /// A node that has its input.
 pub(crate) trait Step {
     /// Runs this node and returns the one that its result made ready, if any.
-    ///
-    /// `source` is the source of the chain that this run belongs to; a node that fires another chain sets
-    /// it to that one's, and the run goes on there.
-    fn step(self: Rc<Self>, source: &mut Rc<dyn Source>) -> Option<Rc<dyn Step>>;
+    fn step(self: Rc<Self>, run: &mut Run) -> Option<Rc<dyn Step>>;
+}
+
+/// What the loop knows besides the node that is ready.
+pub(crate) struct Run {
+    /// The source of the chain that is run now.
+    source: Rc<dyn Source>,
+    /// Nodes that have more than one chain to fire, to which the loop comes back when nothing else is ready.
+    again: Vec<Rc<dyn Step>>,
+}
+
+impl Run {
+    /// Goes on with another chain, which is fired with `result`, and returns the node that became ready there.
+    pub(crate) fn go_on_in<T: 'static>(&mut self, shot: Shot<T>) -> Option<Rc<dyn Step>> {
+        let root = shot.firer.into_root();
+        self.source = root.clone();
+        root.load(shot.result)
+    }
+
+    /// Lets `node` step again when all that follows from its step now has run.
+    pub(crate) fn come_back_to(&mut self, node: Rc<dyn Step>) {
+        self.again.push(node);
+    }
 }
 
 /// Runs nodes of the chain of `source`, beginning with `ready`, until none is ready or the chain is paused.
-pub(crate) fn run(mut ready: Option<Rc<dyn Step>>, mut source: Rc<dyn Source>) {
-    while let Some(node) = ready {
-        let Some(node) = chain::unless_paused(&source, node) else {
-            break;
+pub(crate) fn run(mut ready: Option<Rc<dyn Step>>, source: Rc<dyn Source>) {
+    let again = Vec::new();
+    let mut run = Run { source, again };
+    loop {
+        while let Some(node) = ready {
+            let Some(node) = chain::unless_paused(&run.source, node) else {
+                break;
+            };
+            ready = node.step(&mut run);
+        }
+        let Some(node) = run.again.pop() else {
+            return;
         };
-        ready = node.step(&mut source);
+        ready = node.step(&mut run);
     }
 }
 
@@ -172,7 +200,7 @@ fn deliver_to_end<T>(
 
 /// Ends the way of a result for which nobody came: a failure is never silent.
 ///
-/// [`Abandoned`] alone is not worth a report here: both ends of the chain were given up.
+/// [`Abandoned`], of the chain or of a child of a list, is not worth a report here: both ends were given up.
 fn dropped<T>(result: Result<T, Failure>, source: &Rc<dyn Source>) {
     match result {
         Ok(value) => {
@@ -181,7 +209,7 @@ fn dropped<T>(result: Result<T, Failure>, source: &Rc<dyn Source>) {
                 report("Unhandled error in a value that was dropped", &panic);
             }
         }
-        Err(failure) if failure.check::<Abandoned>().is_none() => {
+        Err(failure) if FirstError::behind(&failure).check::<Abandoned>().is_none() => {
             report::unhandled(&failure, Some(source));
         }
         Err(_) => {}

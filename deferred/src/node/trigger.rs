@@ -3,8 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::{Sink, Step};
-use crate::chain::Source;
+use super::{Run, Sink, Step};
 use crate::failure::Failure;
 use crate::firer::Firer;
 use crate::report::report;
@@ -51,12 +50,9 @@ where
     U: 'static,
     F: FnOnce(Result<T, Failure>) -> Option<Shot<U>> + 'static,
 {
-    fn step(self: Rc<Self>, source: &mut Rc<dyn Source>) -> Option<Rc<dyn Step>> {
+    fn step(self: Rc<Self>, run: &mut Run) -> Option<Rc<dyn Step>> {
         let (work, input) = (self.work.take()?, self.input.take()?);
-        let Shot { firer, result } = aim(work, input)?;
-        let root = firer.into_root();
-        *source = root.clone();
-        root.load(result)
+        run.go_on_in(aim(work, input)?)
     }
 }
 
