@@ -51,8 +51,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// Has the crate set up what it sets up once for the whole process, when the first link runs.
+fn sets_up() {
+    Deferred::succeed(()).ignore();
+}
+
 /// How many allocations this thread makes in `f`.
 pub(crate) fn allocations<R>(f: impl FnOnce() -> R) -> (usize, R) {
+    sets_up();
     let before = ALLOCATIONS.get();
     let result = f();
     (ALLOCATIONS.get() - before, result)
@@ -61,8 +67,7 @@ pub(crate) fn allocations<R>(f: impl FnOnce() -> R) -> (usize, R) {
 /// Runs `f`, which must free all that it allocates, and returns how many bytes it held at most.
 #[track_caller]
 pub(crate) fn frees_all(f: impl FnOnce()) -> isize {
-    // What is set up once for the whole process, when the first link runs, is not of `f`.
-    Deferred::succeed(()).ignore();
+    sets_up();
     let before = LIVE.get();
     PEAK.set(before);
     f();
@@ -71,15 +76,14 @@ pub(crate) fn frees_all(f: impl FnOnce()) -> isize {
     peak
 }
 
-/// Runs `f`, which must free all that it allocates, on a thread with a stack of 64 KiB.
-pub(crate) fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
+/// Runs `f`, which must free all that it allocates, on a thread with a stack of 64 KiB, and returns how many
+/// bytes it held at most.
+pub(crate) fn on_a_small_stack(f: impl FnOnce() + Send + 'static) -> isize {
     let thread = thread::Builder::new()
         .stack_size(64 * 1024)
         .spawn(move || frees_all(f));
     let ended = thread.expect("a thread can be started").join();
-    if let Err(payload) = ended {
-        panic::resume_unwind(payload);
-    }
+    ended.unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 
 /// Says nothing of the failures that tests give up.

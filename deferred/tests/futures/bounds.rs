@@ -1,73 +1,14 @@
 //! What awaiting costs: bounded stack, constant memory, all freed.
 
-#![expect(
-    unsafe_code,
-    reason = "an allocator that counts can be written in no other way"
-)]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::future::IntoFuture;
-use std::panic;
-use std::thread;
 
 use deferred::testing::success_result_of;
 use deferred::{Deferred, Firer};
 
+use crate::counting::on_a_small_stack;
 use crate::executor::Executor;
 use crate::start;
 use crate::util::Shelf;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, which counts the bytes that each thread holds.
-struct Counting;
-
-impl Counting {
-    fn grows_by(bytes: isize) {
-        LIVE.set(LIVE.get() + bytes);
-        PEAK.set(PEAK.get().max(LIVE.get()));
-    }
-}
-
-// SAFETY: Every call goes to the system's allocator as it came; counting neither allocates nor panics,
-// as the counters are thread-locals of a constant beginning, without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::grows_by(layout.size() as isize);
-        // SAFETY: The caller keeps the conditions of `alloc`, which are the same there.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        Self::grows_by(-(layout.size() as isize));
-        // SAFETY: The caller keeps the conditions of `dealloc`; the memory came from `System` above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-/// Runs `f`, which must free all that it allocates, on a thread with a stack of 64 KiB, and returns how many bytes it held at most.
-#[track_caller]
-fn on_a_small_stack(f: impl FnOnce() + Send + 'static) -> isize {
-    let measured = || {
-        // What is set up once for the whole process, when the first link runs, is not of `f`.
-        Deferred::succeed(()).ignore();
-        let before = LIVE.get();
-        PEAK.set(before);
-        f();
-        assert_eq!(LIVE.get(), before, "bytes that are still held");
-        PEAK.get() - before
-    };
-    let thread = thread::Builder::new().stack_size(64 * 1024).spawn(measured);
-    let ended = thread.expect("a thread can be started").join();
-    ended.unwrap_or_else(|payload| panic::resume_unwind(payload))
-}
 
 const TURNS: u64 = 1_000_000;
 

@@ -4,6 +4,8 @@ mod awaiting;
 mod bounds;
 mod cancelling;
 mod coroutines;
+#[path = "../counting/mod.rs"]
+mod counting;
 mod executor;
 mod scopes;
 #[path = "../util/mod.rs"]

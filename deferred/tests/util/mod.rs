@@ -1,10 +1,11 @@
-//! What several of the test files need: two errors, and a list of what happened.
+//! What several of the test files need: two errors, a list of what happened, and a process of its own.
 
 #![allow(dead_code, reason = "no test file needs all of it")]
 
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::hint::black_box;
+use std::process::Command;
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
@@ -76,4 +77,20 @@ pub(crate) fn failure_of<T: Debug>(deferred: Deferred<T>) -> Failure {
 pub(crate) fn assert_same(a: &Failure, b: &Failure) {
     assert!(std::ptr::addr_eq(a.error(), b.error()));
     assert_eq!(a.serial(), b.serial());
+}
+
+/// Runs one test of the calling file again in a process of its own, where backtraces are asked for.
+pub(crate) fn in_a_child(test: &str) {
+    let output = Command::new(std::env::current_exe().expect("tests know their program"))
+        .args(["--exact", test, "--nocapture"])
+        .env("IN_A_CHILD", "1")
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .expect("the program of this test can be run again");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
+
+pub(crate) fn is_a_child() -> bool {
+    std::env::var_os("IN_A_CHILD").is_some()
 }
