@@ -12,7 +12,7 @@ use crate::firer::{Canceller, Firer};
 use crate::node::{self, Link, Output, Root, Seam, Shot, Sink, Slot, Trigger};
 use crate::outcome::Outcome;
 use crate::report::{self, report};
-use crate::trail::{LinkKind, Origin};
+use crate::work::{Both, Callback, Callbacks, Errback, Map, Pass, Work};
 
 /// A result that may not be there yet, and the chain of callbacks and errbacks that it will run through.
 ///
@@ -85,7 +85,7 @@ impl<T> Ready<T> {
         let result = match state {
             State::Fired(result) => result,
             State::Waiting(node) => {
-                let taken = node.slot().borrow_mut().take_result();
+                let taken = node.slot().take_result();
                 match taken {
                     Some(result) => result,
                     None => return Self::Later(node),
@@ -162,10 +162,7 @@ impl<T: 'static> Deferred<T> {
     where
         R: Outcome<Value: 'static>,
     {
-        self.link(LinkKind::Callback, |input| match input {
-            Ok(value) => callback(value).settle(),
-            Err(failure) => Ok(Err(failure)),
-        })
+        self.link(Callback(callback))
     }
 
     /// Adds an errback: it gets the failure, and what it returns is the chain's result. A value passes it by.
@@ -179,10 +176,7 @@ impl<T: 'static> Deferred<T> {
     where
         R: Outcome<Value = T>,
     {
-        self.link(LinkKind::Errback, |input| match input {
-            Ok(value) => Ok(Ok(value)),
-            Err(failure) => errback(failure).settle(),
-        })
+        self.link(Errback(errback))
     }
 
     /// Adds a callback and an errback side by side: exactly one of them runs.
@@ -200,10 +194,7 @@ impl<T: 'static> Deferred<T> {
         R: Outcome<Value: 'static>,
         S: Outcome<Value = R::Value>,
     {
-        self.link(LinkKind::Callbacks, |input| match input {
-            Ok(value) => callback(value).settle(),
-            Err(failure) => errback(failure).settle(),
-        })
+        self.link(Callbacks(callback, errback))
     }
 
     /// Adds one function for both lines: it gets whatever the result is.
@@ -217,19 +208,19 @@ impl<T: 'static> Deferred<T> {
     where
         R: Outcome<Value: 'static>,
     {
-        self.link(LinkKind::Both, |input| both(input).settle())
+        self.link(Both(both))
     }
 
     /// Adds a callback that cannot fail, and returns a plain value.
     #[track_caller]
     pub fn map<U: 'static>(self, f: impl FnOnce(T) -> U + 'static) -> Deferred<U> {
-        self.link(LinkKind::Callback, |input| Ok(input.map(f)))
+        self.link(Map(f))
     }
 
     /// Ends the chain: its value is dropped, and its failure too, without a report.
     #[track_caller]
     pub fn ignore(self) {
-        drop(self.link(LinkKind::Both, |_| Ok(Ok(()))));
+        drop(self.link(Both(|_| ())));
     }
 
     /// Ends the chain: its value is dropped, its failure is reported with `headline`.
@@ -237,54 +228,41 @@ impl<T: 'static> Deferred<T> {
     /// *Twisted's `addErrback(log.err)`.*
     #[track_caller]
     pub fn log_failure(self, headline: &'static str) {
-        drop(self.link(LinkKind::Both, move |input| {
+        drop(self.link(Both(move |input| {
             if let Err(failure) = input {
                 report(headline, &failure);
             }
-            Ok(Ok(()))
-        }));
+        })));
     }
 
     #[track_caller]
-    fn link<U: 'static>(
-        self,
-        kind: LinkKind,
-        work: impl FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
-    ) -> Deferred<U> {
-        let origin = Origin {
-            kind,
-            place: Location::caller(),
-        };
-        let (state, source) = self.into_parts();
-        let input = match state {
-            State::Fired(input) if source.get().is_none() => {
-                // It began with a result, and nobody can have paused it: the quick way.
-                return Deferred::after(node::call(work, input, origin), source);
-            }
-            State::Fired(input) => input,
-            State::Waiting(node) => {
-                let mut slot = node.slot().borrow_mut();
-                let Some(input) = slot.take_result() else {
-                    let link = Link::new(work, origin);
-                    *slot = Slot::Next(link.clone());
-                    return Deferred {
-                        state: State::Waiting(link),
-                        source,
-                    };
-                };
-                input
-            }
-            State::Spent => unreachable!("a spent Deferred is never given out"),
-        };
-        if let Some(paused) = source.get().filter(|source| chain::is_paused(source)) {
-            let link = Link::new(work, origin);
-            chain::hold(paused, link.clone().accept(input));
+    fn link<W: Work<T> + 'static>(mut self, work: W) -> Deferred<W::Value> {
+        let place = Location::caller();
+        // Looked at where it stands: what moves here is moved for every link of every chain.
+        if let State::Waiting(node) = &self.state
+            && !node.slot().has_result()
+        {
+            let link = Link::new(work, place);
+            node.slot().wait(link.clone());
+            self.state = State::Spent;
             return Deferred {
                 state: State::Waiting(link),
-                source,
+                source: mem::take(&mut self.source),
             };
         }
-        Deferred::after(node::call(work, input, origin), source)
+        let (state, source) = self.into_parts();
+        match Ready::of(state, &source) {
+            Ready::Now(input) => Deferred::after(node::call(work, input, place), source),
+            Ready::Held(input, paused) => {
+                let link = Link::new(work, place);
+                chain::hold(&paused, link.clone().accept(input));
+                Deferred {
+                    state: State::Waiting(link),
+                    source,
+                }
+            }
+            Ready::Later(_) => unreachable!("it was just seen to have a result"),
+        }
     }
 
     /// The end of the chain of `source` after a link of it has run.
@@ -311,7 +289,7 @@ impl<T: 'static> Deferred<T> {
                     firer.into_root().fire(result);
                 }
             }
-            Ready::Later(node) => *node.slot().borrow_mut() = Slot::Next(Trigger::new(work)),
+            Ready::Later(node) => node.slot().wait(Trigger::new(work)),
             Ready::Held(input, paused) => {
                 chain::hold(&paused, Trigger::new(work).accept(input));
             }
@@ -336,7 +314,7 @@ impl<T: 'static> Deferred<T> {
         let (state, source) = self.into_parts();
         match Ready::of(state, &source) {
             Ready::Now(input) => return Some(input),
-            Ready::Later(node) => *node.slot().borrow_mut() = Slot::Next(waiter),
+            Ready::Later(node) => node.slot().wait(waiter),
             Ready::Held(input, paused) => chain::hold(&paused, waiter.accept(input)),
         }
         None
@@ -345,7 +323,7 @@ impl<T: 'static> Deferred<T> {
     /// This chain, which has no result to give now, with a node that waits: it may be paused with a result.
     pub(crate) fn waiting(self) -> Self {
         match self.state {
-            State::Fired(_) => self.link(LinkKind::Own, Ok),
+            State::Fired(_) => self.link(Pass),
             _ => self,
         }
     }
@@ -400,7 +378,7 @@ impl<T> Deferred<T> {
     pub fn has_result(&self) -> bool {
         let fired = match &self.state {
             State::Fired(_) => true,
-            State::Waiting(node) => matches!(*node.slot().borrow(), Slot::Result(_)),
+            State::Waiting(node) => node.slot().has_result(),
             State::Spent => false,
         };
         fired && !self.source.get().is_some_and(chain::is_paused)
@@ -482,10 +460,20 @@ impl<T> Deferred<T> {
 }
 
 impl<T> Drop for Deferred<T> {
+    #[inline]
     fn drop(&mut self) {
+        if !matches!(self.state, State::Spent) {
+            self.give_up();
+        }
+    }
+}
+
+impl<T> Deferred<T> {
+    /// Ends the chain here: a failure that is there, or will be, is for nobody.
+    fn give_up(&mut self) {
         let last = match mem::replace(&mut self.state, State::Spent) {
             State::Fired(result) => result,
-            State::Waiting(node) => match node.slot().replace(Slot::Closed) {
+            State::Waiting(node) => match node.slot().take() {
                 Slot::Result(result) => result,
                 _ => return,
             },

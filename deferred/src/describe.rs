@@ -24,10 +24,10 @@ impl<T> Deferred<T> {
         };
         let state = match &self.state {
             State::Fired(it) => result(it),
-            State::Waiting(node) => match &*node.slot().borrow() {
+            State::Waiting(node) => node.slot().look(|slot| match slot {
                 Slot::Result(it) => result(it),
                 _ => waiting(),
-            },
+            }),
             State::Spent => String::from("spent"),
         };
         match self.source.get() {

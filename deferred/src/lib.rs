@@ -142,6 +142,7 @@ pub mod testing;
 mod trail;
 pub mod unwritable;
 mod waiters;
+mod work;
 
 pub use cancel::{CancelHandle, CancelledError, CircularChain};
 pub use chain::Pause;

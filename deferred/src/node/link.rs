@@ -1,80 +1,67 @@
 //! A closure in a chain.
 
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
-use super::{Output, Run, Seam, Sink, Slot, Step, deliver};
+use super::{Output, Run, Seam, Sink, Slot, SlotCell, Step, deliver};
 use crate::cancel::CircularChain;
 use crate::chain;
 use crate::deferred::Settled;
 use crate::failure::Failure;
 use crate::panics;
 use crate::trail::Origin;
+use crate::work::Work;
 
 /// One closure of a chain, with its input when that has come, and the slot for what it returns.
-pub(crate) struct Link<T, U, F> {
-    work: Cell<Option<F>>,
+pub(crate) struct Link<T, W: Work<T>> {
+    work: Cell<Option<W>>,
     input: Cell<Option<Result<T, Failure>>>,
-    slot: RefCell<Slot<U>>,
-    origin: Origin,
+    slot: SlotCell<W::Value>,
+    /// Where the program added it.
+    place: &'static Location<'static>,
 }
 
-impl<T, U, F> Link<T, U, F>
-where
-    T: 'static,
-    U: 'static,
-    F: FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
-{
-    pub(crate) fn new(work: F, origin: Origin) -> Rc<Self> {
+impl<T: 'static, W: Work<T> + 'static> Link<T, W> {
+    pub(crate) fn new(work: W, place: &'static Location<'static>) -> Rc<Self> {
         Rc::new(Self {
             work: Cell::new(Some(work)),
             input: Cell::new(None),
-            slot: RefCell::new(Slot::Empty),
-            origin,
+            slot: SlotCell::new(),
+            place,
         })
     }
 
     /// Leaves the row: what this node's slot holds now waits for `node` instead.
-    fn hand_on(self: Rc<Self>, node: &dyn Output<U>) {
+    fn hand_on(self: Rc<Self>, node: &dyn Output<W::Value>) {
         let behind = match self.slot.take() {
             Slot::Empty => {
-                self.slot.replace(Slot::Empty);
+                self.slot.set(Slot::Empty);
                 Slot::Feeds(self)
             }
             behind => behind.past_idle_nodes(),
         };
-        node.slot().replace(behind);
+        node.slot().set(behind);
     }
 }
 
-impl<T, U, F> Output<U> for Link<T, U, F> {
-    fn slot(&self) -> &RefCell<Slot<U>> {
+impl<T, W: Work<T>> Output<W::Value> for Link<T, W> {
+    fn slot(&self) -> &SlotCell<W::Value> {
         &self.slot
     }
 }
 
-impl<T, U, F> Sink<T> for Link<T, U, F>
-where
-    T: 'static,
-    U: 'static,
-    F: FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
-{
+impl<T: 'static, W: Work<T> + 'static> Sink<T> for Link<T, W> {
     fn accept(self: Rc<Self>, input: Result<T, Failure>) -> Rc<dyn Step> {
         self.input.set(Some(input));
         self
     }
 }
 
-impl<T, U, F> Step for Link<T, U, F>
-where
-    T: 'static,
-    U: 'static,
-    F: FnOnce(Result<T, Failure>) -> Settled<U> + 'static,
-{
+impl<T: 'static, W: Work<T> + 'static> Step for Link<T, W> {
     fn step(self: Rc<Self>, run: &mut Run) -> Option<Rc<dyn Step>> {
         let (work, input) = (self.work.take()?, self.input.take()?);
-        match call(work, input, self.origin) {
+        match call(work, input, self.place) {
             Ok(result) => deliver(&self.slot, result, &run.source),
             Err(inner) => {
                 let seam = Seam::behind(&inner);
@@ -90,18 +77,19 @@ where
     }
 }
 
-/// Runs the closure of a link: a panic becomes a failure, and a failure is marked as having come this way.
+/// Runs what a link does: a panic becomes a failure, and a failure is marked as having come this way.
 #[inline]
-pub(crate) fn call<T, U>(
-    work: impl FnOnce(Result<T, Failure>) -> Settled<U>,
+pub(crate) fn call<T, W: Work<T>>(
+    work: W,
     input: Result<T, Failure>,
-    origin: Origin,
-) -> Settled<U> {
+    place: &'static Location<'static>,
+) -> Settled<W::Value> {
     panics::note_places();
-    let mut settled = catch_unwind(AssertUnwindSafe(|| work(input)))
+    let mut settled = catch_unwind(AssertUnwindSafe(|| work.run(input)))
         .unwrap_or_else(|payload| Ok(Err(Failure::from_panic(payload))));
     if let Ok(Err(failure)) = &mut settled {
-        failure.passed(origin);
+        let kind = W::KIND;
+        failure.passed(Origin { kind, place });
     }
     settled
 }

@@ -38,10 +38,9 @@
 mod link;
 mod root;
 mod seam;
+mod slot;
 mod trigger;
 
-use std::cell::RefCell;
-use std::mem;
 use std::rc::Rc;
 
 use crate::chain::{self, Source};
@@ -53,54 +52,12 @@ use crate::report::{self, report};
 pub(crate) use link::{Link, call};
 pub(crate) use root::Root;
 pub(crate) use seam::Seam;
+pub(crate) use slot::{Slot, SlotCell};
 pub(crate) use trigger::{Shot, Trigger, aim};
-
-/// Where a node puts its result. The drawing above shows how the states follow each other.
-#[derive(Default)]
-pub(crate) enum Slot<T> {
-    /// No result yet, and no link added yet: a `Deferred` looks at this node.
-    Empty,
-    /// No result yet; it will be this link's input.
-    Next(Rc<dyn Sink<T>>),
-    /// No result yet; it will be put into this node's slot instead.
-    Feeds(Rc<dyn Output<T>>),
-    /// The result, waiting for the `Deferred` that looks at this node.
-    Result(Result<T, Failure>),
-    /// Nobody will come for a result.
-    #[default]
-    Closed,
-}
-
-impl<T> Slot<T> {
-    /// Takes the result out, if it is there; nobody will come for another.
-    #[inline]
-    pub(crate) fn take_result(&mut self) -> Option<Result<T, Failure>> {
-        // The state is looked at before it is moved: the other states are smaller than this one.
-        if !matches!(self, Self::Result(_)) {
-            return None;
-        }
-        match mem::take(self) {
-            Self::Result(result) => Some(result),
-            _ => unreachable!("it was just seen"),
-        }
-    }
-
-    /// Takes the link out that waits here, if one does.
-    #[inline]
-    fn take_next(&mut self) -> Option<Rc<dyn Sink<T>>> {
-        if !matches!(self, Self::Next(_)) {
-            return None;
-        }
-        match mem::take(self) {
-            Self::Next(sink) => Some(sink),
-            _ => unreachable!("it was just seen"),
-        }
-    }
-}
 
 /// A node seen from behind: it has a slot.
 pub(crate) trait Output<T> {
-    fn slot(&self) -> &RefCell<Slot<T>>;
+    fn slot(&self) -> &SlotCell<T>;
 
     /// Whether results may as well go past this node, unless a `Deferred` looks at it.
     fn is_idle(&self) -> bool {
@@ -162,12 +119,11 @@ pub(crate) fn run(mut ready: Option<Rc<dyn Step>>, source: Rc<dyn Source>) {
 /// Puts `result`, of the chain of `source`, where `slot` says, and returns the node that became ready by it.
 #[inline]
 fn deliver<T>(
-    slot: &RefCell<Slot<T>>,
+    slot: &SlotCell<T>,
     result: Result<T, Failure>,
     source: &Rc<dyn Source>,
 ) -> Option<Rc<dyn Step>> {
-    let next = slot.borrow_mut().take_next();
-    match next {
+    match slot.take_next() {
         Some(sink) => Some(sink.accept(result)),
         None => deliver_to_end(slot, result, source),
     }
@@ -175,7 +131,7 @@ fn deliver<T>(
 
 /// Puts `result` where no link waits in the slot itself.
 fn deliver_to_end<T>(
-    slot: &RefCell<Slot<T>>,
+    slot: &SlotCell<T>,
     result: Result<T, Failure>,
     source: &Rc<dyn Source>,
 ) -> Option<Rc<dyn Step>> {
@@ -190,7 +146,7 @@ fn deliver_to_end<T>(
         Slot::Next(sink) => return Some(sink.accept(result)),
         Slot::Empty => {
             let slot = end.as_deref().map_or(slot, Output::slot);
-            *slot.borrow_mut() = Slot::Result(result);
+            slot.set(Slot::Result(result));
         }
         Slot::Closed => dropped(result, source),
         Slot::Feeds(_) | Slot::Result(_) => unreachable!("a slot gets one result"),

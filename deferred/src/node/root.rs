@@ -1,9 +1,9 @@
 //! The first node of a chain.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
-use super::{Output, Slot, Step, deliver, run};
+use super::{Output, SlotCell, Step, deliver, run};
 use crate::cancel::{CancelHandle, CancelledError};
 use crate::chain::{self, Chain, Source};
 use crate::failure::Failure;
@@ -13,7 +13,7 @@ use crate::testing;
 
 /// The first node of a chain, the one that a [`Firer`] fires.
 pub(crate) struct Root<T: 'static> {
-    slot: RefCell<Slot<T>>,
+    slot: SlotCell<T>,
     chain: Chain,
     state: Cell<Firing>,
     canceller: Cell<Option<Canceller<T>>>,
@@ -33,7 +33,7 @@ impl<T: 'static> Root<T> {
     pub(crate) fn new(canceller: Option<Canceller<T>>) -> Rc<Self> {
         testing::count_made();
         Rc::new(Self {
-            slot: RefCell::new(Slot::Empty),
+            slot: SlotCell::new(),
             chain: Chain::of_own_source(),
             state: Cell::new(Firing::Unfired),
             canceller: Cell::new(canceller),
@@ -73,7 +73,7 @@ impl<T: 'static> Root<T> {
 }
 
 impl<T: 'static> Output<T> for Root<T> {
-    fn slot(&self) -> &RefCell<Slot<T>> {
+    fn slot(&self) -> &SlotCell<T> {
         &self.slot
     }
 }

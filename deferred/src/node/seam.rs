@@ -1,9 +1,8 @@
 //! Where a returned chain ends and the chain that returned it goes on.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Output, Slot};
+use super::{Output, Slot, SlotCell};
 use crate::chain::Source;
 use crate::deferred::Deferred;
 
@@ -13,7 +12,7 @@ use crate::deferred::Deferred;
 /// that part until its result has gone past, and so keeps the handle good for whatever the returned
 /// chain comes to wait for, and for nothing that comes after it.
 pub(crate) struct Seam<T> {
-    slot: RefCell<Slot<T>>,
+    slot: SlotCell<T>,
     source: Rc<dyn Source>,
 }
 
@@ -25,7 +24,7 @@ impl<T: 'static> Seam<T> {
         let source = inner.source();
         (Rc::weak_count(source) > 0).then(|| {
             Rc::new(Self {
-                slot: RefCell::new(Slot::Empty),
+                slot: SlotCell::new(),
                 source: Rc::clone(source),
             })
         })
@@ -35,7 +34,7 @@ impl<T: 'static> Seam<T> {
     pub(crate) fn after(last: Rc<dyn Output<T>>, seam: Option<Rc<Self>>) -> Rc<dyn Output<T>> {
         match seam {
             Some(seam) => {
-                last.slot().replace(Slot::Feeds(seam.clone()));
+                last.slot().set(Slot::Feeds(seam.clone()));
                 seam
             }
             None => last,
@@ -51,7 +50,7 @@ impl<T> Drop for Seam<T> {
 }
 
 impl<T> Output<T> for Seam<T> {
-    fn slot(&self) -> &RefCell<Slot<T>> {
+    fn slot(&self) -> &SlotCell<T> {
         &self.slot
     }
 
@@ -68,7 +67,7 @@ impl<T> Slot<T> {
         {
             match node.slot().take() {
                 Self::Empty => {
-                    node.slot().replace(Self::Empty);
+                    node.slot().set(Self::Empty);
                     break;
                 }
                 behind => self = behind,
