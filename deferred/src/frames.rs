@@ -174,17 +174,22 @@ fn the_programs(functions: impl Iterator<Item = Function>) -> Vec<Function> {
 }
 
 /// Whether this is one of the functions that capture a stack, make a failure, or raise a panic.
+///
+/// The compiler's two ways to write a name differ: `deferred::Failure::new` in one of them is
+/// `<deferred::Failure>::new` in the other, where types also stand in the place of parameters.
 fn makes_failures(function: &str) -> bool {
-    const MAKERS: [&str; 7] = [
+    const MAKERS: [&str; 6] = [
         "backtrace::",
         "std::backtrace",
         "deferred::",
         "core::convert::",
         "core::panicking",
-        "<deferred::",
-        "<T as core::convert::",
+        "T as core::convert::",
     ];
-    function.contains("rust_begin_unwind") || MAKERS.iter().any(|maker| function.starts_with(maker))
+    let path = function.trim_start_matches('<');
+    function.contains("rust_begin_unwind")
+        || function.contains(" as core::convert::Into<deferred::")
+        || MAKERS.iter().any(|maker| path.starts_with(maker))
 }
 
 /// The file and line of `file:line:column`.
@@ -192,4 +197,33 @@ fn place_in(text: &str) -> Option<(String, u32)> {
     let mut parts = text.rsplitn(3, ':').skip(1);
     let line = parts.next()?.parse().ok()?;
     Some((parts.next()?.to_owned(), line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::makes_failures;
+
+    #[test]
+    fn the_functions_that_make_failures_are_known_in_both_ways_that_names_are_written() {
+        let in_one = [
+            "backtrace::capture::Backtrace::create",
+            "deferred::failure::Failure::new",
+            "<T as core::convert::Into<U>>::into",
+        ];
+        let in_the_other = [
+            "<backtrace::capture::Backtrace>::create",
+            "<deferred::failure::Failure>::new::<poem::Lost>",
+            "<poem::Lost as core::convert::Into<deferred::failure::Failure>>::into",
+        ];
+
+        assert!(in_one.into_iter().all(makes_failures));
+        assert!(in_the_other.into_iter().all(makes_failures));
+    }
+
+    #[test]
+    fn the_programs_own_conversions_do_not_count_as_what_makes_failures() {
+        let own = "<poem::Lost as core::convert::From<std::io::error::Error>>::from";
+
+        assert!(!makes_failures(own));
+    }
 }

@@ -5,6 +5,9 @@
 //!
 //! The programs leave out: cancellers, handlers side by side, types that change along a chain, lists,
 //! locks, futures, chains that begin with a result, and what is freed when.
+//!
+//! What is freed at all is the leak checker's to say. A program may forward chains in a circle, so that each
+//! owns the firer of the next and none ever fires; such a circle is its own doing, and is cancelled after it.
 
 mod model;
 mod program;
@@ -62,6 +65,8 @@ struct Chains(Rc<Table>);
 struct Table {
     rows: Vec<Row>,
     handlers: Cell<usize>,
+    /// A handle of each chain that was forwarded: no circle of chains that wait for each other is without one.
+    forwarded: RefCell<Vec<CancelHandle>>,
 }
 
 struct Row {
@@ -90,13 +95,27 @@ impl Chains {
         let chains = Self(Rc::new(Table {
             rows: rows.collect(),
             handlers: Cell::new(0),
+            forwarded: RefCell::default(),
         }));
         // What the program before it left behind may have been reported when that was dropped.
         LOG.take();
         for op in program {
             chains.perform(op);
         }
-        LOG.take()
+        let log = LOG.take();
+        chains.cut_circles();
+        log
+    }
+
+    /// Cancels the chains that wait for their own result, which nothing else can take apart.
+    ///
+    /// Where every firer was dropped before, a chain that still waits is part of such a circle: its slot owns
+    /// what fires the next chain, and so on, until one of them owns what fires the first. It may be a
+    /// chain that was forwarded to itself, two that were forwarded to each other, or one that was
+    /// forwarded to the chain that a handler of its own has returned.
+    fn cut_circles(&self) {
+        let handles = self.0.forwarded.take();
+        handles.iter().for_each(CancelHandle::cancel);
     }
 
     fn perform(&self, op: &Op) {
@@ -166,7 +185,10 @@ impl Chains {
 
     fn forward(&self, from: usize, to: usize) {
         match (self.row(from).end.take(), self.row(to).firer.take()) {
-            (Some(end), Some(firer)) => end.forward(firer),
+            (Some(end), Some(firer)) => {
+                self.0.forwarded.borrow_mut().push(end.cancel_handle());
+                end.forward(firer);
+            }
             (end, firer) => {
                 self.row(from).end.set(end);
                 self.row(to).firer.set(firer);
