@@ -236,6 +236,7 @@ impl<T: 'static> Deferred<T> {
     }
 
     #[track_caller]
+    #[inline(always)]
     fn link<W: Work<T> + 'static>(mut self, work: W) -> Deferred<W::Value> {
         let place = Location::caller();
         // Looked at where it stands: what moves here is moved for every link of every chain.
@@ -250,6 +251,15 @@ impl<T: 'static> Deferred<T> {
                 source: mem::take(&mut self.source),
             };
         }
+        self.link_to_result(work, place)
+    }
+
+    /// Runs the new link at once, unless the chain is paused.
+    fn link_to_result<W: Work<T> + 'static>(
+        self,
+        work: W,
+        place: &'static Location<'static>,
+    ) -> Deferred<W::Value> {
         let (state, source) = self.into_parts();
         match Ready::of(state, &source) {
             Ready::Now(input) => Deferred::after(node::call(work, input, place), source),
