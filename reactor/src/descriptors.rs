@@ -66,20 +66,19 @@ impl Watchers {
         }
     }
 
-    /// These, with the reader alone if reader and writer are the same object.
-    pub(crate) fn without_twin(self) -> Self {
-        match (&self.reader, &self.writer) {
-            (Some(reader), Some(writer)) if same(reader, writer) => Self {
-                writer: None,
-                ..self
-            },
-            _ => self,
+    /// Each object among these and `other`, once.
+    pub(crate) fn and(self, other: Option<Rc<dyn Descriptor>>) -> Vec<Rc<dyn Descriptor>> {
+        let mut all: Vec<Rc<dyn Descriptor>> = Vec::with_capacity(3);
+        let reader = self.reader.map(|it| it as Rc<dyn Descriptor>);
+        let writer = self.writer.map(|it| it as Rc<dyn Descriptor>);
+        for one in [reader, writer, other].into_iter().flatten() {
+            let same = |it: &Rc<dyn Descriptor>| ptr::addr_eq(Rc::as_ptr(it), Rc::as_ptr(&one));
+            if !all.iter().any(same) {
+                all.push(one);
+            }
         }
+        all
     }
-}
-
-fn same(reader: &Rc<dyn ReadDescriptor>, writer: &Rc<dyn WriteDescriptor>) -> bool {
-    ptr::addr_eq(Rc::as_ptr(reader), Rc::as_ptr(writer))
 }
 
 /// One watched descriptor.

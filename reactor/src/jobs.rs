@@ -44,6 +44,11 @@ impl Jobs {
         self.next_turn.borrow().len()
     }
 
+    /// Whether any job waits.
+    pub(crate) fn wait(&self) -> bool {
+        self.for_next_turn() > 0 || !self.after_callback.borrow().is_empty()
+    }
+
     pub(crate) fn clear(&self) {
         while self.take_after_callback().is_some() || self.take_for_this_turn().is_some() {}
     }

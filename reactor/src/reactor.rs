@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure, Firer};
 
-use crate::backend::{self, Backend, BackendError};
+use crate::backend::{self, Backend, BackendError, Event};
 use crate::callback::CallResult;
 use crate::calls::{Calls, DelayedCall};
 use crate::descriptors::{Descriptors, ReadDescriptor, WriteDescriptor};
+use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
 use crate::pool::Pool;
 use crate::remote::RemoteHandle;
+use crate::signals::{Handlers, Signals};
 
 /// An event loop: it waits for events, and calls you back, one callback at a time.
 ///
@@ -58,11 +60,24 @@ pub(crate) struct Core {
     pub(crate) descriptors: RefCell<Descriptors>,
     pub(crate) calls: Calls,
     pub(crate) jobs: Jobs,
-    pub(crate) startup: RefCell<Vec<Startup>>,
+    pub(crate) events: Events,
     pub(crate) remote: RemoteHandle,
     pub(crate) pool: Pool,
     pub(crate) phase: Cell<Phase>,
+    /// Whether a turn is under way, or the end of a run.
+    pub(crate) turning: Cell<bool>,
+    /// Why the run will end, once it was told to.
     pub(crate) stopped: Cell<Option<Stopped>>,
+    /// The shutdown of this run, once it has begun.
+    pub(crate) shutdown: RefCell<Option<Rc<Firing>>>,
+    /// What the run returns, once nothing is left to be done in it.
+    pub(crate) ended: Cell<Option<io::Result<Stopped>>>,
+    /// Whether this run wants the signals; and the signals, when it has them.
+    pub(crate) takes_signals: Cell<bool>,
+    pub(crate) signals: RefCell<Option<Signals>>,
+    pub(crate) handlers: Handlers,
+    /// The list of ready descriptors, kept from turn to turn.
+    pub(crate) ready: Cell<Vec<Event>>,
     /// Whether the owner is gone.
     pub(crate) orphaned: Cell<bool>,
     /// Firers whose results are made by other threads, which cannot have them.
@@ -71,13 +86,15 @@ pub(crate) struct Core {
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
 }
 
-type Startup = Box<dyn FnOnce(&Reactor) -> Option<Failure>>;
-
 /// What a reactor is doing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Idle,
+    /// What is to be done before its startup is waited for.
+    Starting,
     Running,
+    /// What is to be done before its shutdown is waited for.
+    Ending,
     /// Telling everyone that it stops; takes no new descriptors or calls.
     Stopping,
     /// Its owner is gone.
@@ -89,6 +106,8 @@ pub(crate) enum Phase {
 pub enum Stopped {
     /// Somebody called [`Reactor::stop`].
     Asked,
+    /// Somebody called [`Reactor::crash`].
+    Crashed,
     /// This signal came, such as 2 for SIGINT. A program exits with 128 + that number by convention.
     Signal(i32),
 }
@@ -146,11 +165,18 @@ impl Reactor {
             descriptors: RefCell::new(descriptors),
             calls: Calls::default(),
             jobs: Jobs::default(),
-            startup: RefCell::default(),
+            events: Events::default(),
             remote,
             pool: Pool::default(),
             phase: Cell::new(Phase::Idle),
+            turning: Cell::new(false),
             stopped: Cell::new(None),
+            shutdown: RefCell::default(),
+            ended: Cell::new(None),
+            takes_signals: Cell::new(false),
+            signals: RefCell::default(),
+            handlers: Handlers::default(),
+            ready: Cell::default(),
             orphaned: Cell::new(false),
             parked: RefCell::default(),
             parked_so_far: Cell::new(0),
@@ -186,24 +212,6 @@ impl Reactor {
     #[must_use]
     pub fn now(&self) -> Duration {
         self.core.now()
-    }
-
-    /// Runs `f` once the loop runs: in order, before anything else; at once if it runs already.
-    ///
-    /// *Twisted's `callWhenRunning`.*
-    pub fn call_when_running<R: CallResult + 'static>(&self, f: impl FnOnce(&Self) -> R + 'static) {
-        match self.core.phase.get() {
-            Phase::Idle => {
-                let startup = Box::new(|reactor: &Self| f(reactor).into_failure());
-                self.core.startup.borrow_mut().push(startup);
-            }
-            Phase::Running | Phase::Stopping => {
-                if let Some(failure) = f(self).into_failure() {
-                    deferred::report("Unhandled error in a call made when running", &failure);
-                }
-            }
-            Phase::Closed => {}
-        }
     }
 
     /// Runs `f` on this thread once `delay` has passed, never before, and only while the loop runs.
@@ -372,20 +380,9 @@ impl Reactor {
             .unwrap_or_else(|_| unreachable!("an extension is stored under its own type"))
     }
 
-    /// Ends the run, in order: at this turn's end every descriptor's
-    /// [`connection_lost`](crate::Descriptor::connection_lost) is called, and [`run`](Self::run) returns.
-    ///
-    /// # Errors
-    ///
-    /// [`ReactorError::NotRunning`] if it does not run, or was told to stop already.
-    ///
-    /// *Twisted's `reactor.stop`.*
-    pub fn stop(&self) -> Result<(), ReactorError> {
-        if !self.is_running() {
-            return Err(ReactorError::NotRunning);
-        }
-        self.core.stopped.set(Some(Stopped::Asked));
-        Ok(())
+    /// Another handle to the reactor of `core`, which does not own it.
+    pub(crate) const fn handle_to(core: Rc<Core>) -> Self {
+        Self { core, owner: false }
     }
 }
 
@@ -396,6 +393,14 @@ impl Core {
 
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.phase.get(), Phase::Stopping | Phase::Closed)
+    }
+
+    /// Whether nothing is left to be done in this run.
+    pub(crate) fn has_ended(&self) -> bool {
+        let ended = self.ended.take();
+        let has_ended = ended.is_some();
+        self.ended.set(ended);
+        has_ended
     }
 
     fn backend_for_adding(&self) -> io::Result<RefMut<'_, Box<dyn Backend>>> {
@@ -419,14 +424,16 @@ impl Core {
         drop(parked);
         self.remote.drop_results();
         self.calls.clear();
-        let startup = self.startup.take();
-        drop(startup);
         self.jobs.clear();
+        let shutdown = self.shutdown.take();
+        drop(shutdown);
     }
 
     /// Refuses calls from other threads, and drops what the crates above keep here.
     pub(crate) fn close(&self) {
         self.remote.close();
+        self.events.clear();
+        self.handlers.clear();
         let extensions = self.extensions.take();
         drop(extensions);
     }
@@ -435,10 +442,7 @@ impl Core {
 impl Clone for Reactor {
     /// Another handle to the same reactor, which does not own it.
     fn clone(&self) -> Self {
-        Self {
-            core: Rc::clone(&self.core),
-            owner: false,
-        }
+        Self::handle_to(Rc::clone(&self.core))
     }
 }
 
@@ -448,13 +452,11 @@ impl Drop for Reactor {
             return;
         }
         self.core.orphaned.set(true);
-        match self.core.phase.get() {
-            Phase::Idle => self.close(),
+        if self.core.turning.get() {
             // A callback has dropped it: the run ends in order, and then the reactor closes.
-            Phase::Running if self.core.stopped.get().is_none() => {
-                self.core.stopped.set(Some(Stopped::Asked));
-            }
-            Phase::Running | Phase::Stopping | Phase::Closed => {}
+            let _ = self.stop();
+        } else {
+            self.close();
         }
     }
 }

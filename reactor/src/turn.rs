@@ -1,83 +1,31 @@
-//! The loop, and the turn that it repeats.
+//! The turn of the loop, and the callbacks that it makes.
 
 use std::fmt::Display;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Failure, report};
 
 use crate::backend::{Event, Key};
 use crate::callback::CallResult;
-use crate::closed::ConnectionClosed;
-use crate::reactor::{Phase, Reactor, ReactorError, Stopped};
-use crate::signals::Signals;
+use crate::descriptors::Descriptor;
+use crate::reactor::Reactor;
 
 impl Reactor {
-    /// Runs the loop until [`stop`](Self::stop) is called or SIGINT or SIGTERM comes, and says which it was.
-    ///
-    /// While it runs, the signals are this reactor's, unless another reactor of the process has them;
-    /// after that they do what they do by default. When it ends, every descriptor is removed and its
-    /// [`connection_lost`](crate::Descriptor::connection_lost) called; then all calls that were not due
-    /// yet are dropped. The reactor can be run again.
-    ///
-    /// # Errors
-    ///
-    /// [`ReactorError::AlreadyRunning`] for the inner caller, if it runs already;
-    /// [`ReactorError::Closed`] if its owner was dropped; [`ReactorError::Io`] if the system fails it.
-    ///
-    /// *Twisted's `reactor.run`.*
-    pub fn run(&self) -> Result<Stopped, ReactorError> {
-        match self.core.phase.get() {
-            Phase::Idle => self.core.phase.set(Phase::Running),
-            Phase::Running | Phase::Stopping => return Err(ReactorError::AlreadyRunning),
-            Phase::Closed => return Err(ReactorError::Closed),
-        }
-        self.core.stopped.set(None);
-        let ended = self.turn_until_stopped();
-        self.shut_down();
-        self.core.phase.set(Phase::Idle);
-        if self.core.orphaned.get() {
-            self.close();
-        }
-        Ok(ended?)
-    }
-
-    fn turn_until_stopped(&self) -> io::Result<Stopped> {
-        let signals = Signals::take(&self.core.remote)?;
-        self.core.pool.open()?;
-        for startup in self.core.startup.take() {
-            self.callback("Unhandled error in a call made when running", || {
-                startup(self).map_or(Ok(()), Err)
-            });
-        }
-        let mut events = Vec::new();
-        loop {
-            if let Some(stopped) = self.turn(signals.as_ref(), &mut events)? {
-                return Ok(stopped);
-            }
-        }
-    }
-
     /// One turn of the loop. All callbacks of the loop are made here, one after the other:
     ///
     /// 1. signals that have come, and calls that other threads have sent;
     /// 2. jobs that were left for this turn;
     /// 3. delayed calls that are due, except those made by one of these;
-    /// 4. if the loop was told to stop, that is all; else it waits until a descriptor is ready or the
-    ///    next delayed call is due;
-    /// 5. for each descriptor that is ready: its `do_read`, then its `do_write`.
+    /// 4. if the loop was told to stop, what is to be done then; if that is done, that is all;
+    /// 5. it waits until a descriptor is ready, the next delayed call is due, or `limit` has passed;
+    /// 6. for each descriptor that is ready: its `do_read`, then its `do_write`.
     ///
     /// After each callback, what it left to be done after it.
-    fn turn(
-        &self,
-        signals: Option<&Signals>,
-        events: &mut Vec<Event>,
-    ) -> io::Result<Option<Stopped>> {
+    pub(crate) fn turn(&self, limit: Option<Duration>) -> io::Result<()> {
         // 1.
-        if let Some(signal) = signals.and_then(Signals::caught) {
-            log::info!(target: "reactor", "received signal {signal}, shutting down");
-            self.core.stopped.set(Some(Stopped::Signal(signal)));
-        }
+        self.take_signals();
         for call in self.core.remote.take() {
             self.callback("Unhandled error in a call from a thread", || call(self));
         }
@@ -93,25 +41,36 @@ impl Reactor {
         }
 
         // 4.
-        if let Some(stopped) = self.core.stopped.get() {
-            return Ok(Some(stopped));
+        self.begin_to_stop();
+        if self.core.has_ended() {
+            return Ok(());
         }
-        let timeout = if self.core.jobs.for_next_turn() > 0 {
-            Some(Duration::ZERO)
-        } else {
-            self.core
-                .calls
-                .next_due()
-                .map(|due| due.saturating_sub(self.now()))
-        };
-        events.clear();
-        self.core.backend.borrow_mut().wait(events, timeout)?;
 
         // 5.
-        for &event in &*events {
+        let timeout = match (self.timeout(), limit) {
+            (Some(timeout), Some(limit)) => Some(timeout.min(limit)),
+            (timeout, limit) => timeout.or(limit),
+        };
+        let mut events = self.core.ready.take();
+        let waited = self.core.backend.borrow_mut().wait(&mut events, timeout);
+
+        // 6.
+        for &event in &events {
             self.dispatch(event);
         }
-        Ok(None)
+        events.clear();
+        self.core.ready.set(events);
+        waited
+    }
+
+    /// How long the next turn may wait for events: until the next delayed call is due, or for ever.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        if self.core.jobs.wait() {
+            return Some(Duration::ZERO);
+        }
+        let due = self.core.calls.next_due()?;
+        Some(due.saturating_sub(self.now()))
     }
 
     /// Tells the reader and the writer of a descriptor that it is ready, if they are still there.
@@ -119,33 +78,51 @@ impl Reactor {
         if event.readable {
             let reader = self.core.descriptors.borrow().reader(event.key);
             if let Some(reader) = reader {
-                let read = Failure::catch(|| reader.do_read(self));
-                self.ended("Unhandled error in do_read", event, read);
+                let read = Failure::catch(|| Rc::clone(&reader).do_read(self));
+                self.ended("Unhandled error in do_read", event, reader, read);
             }
         }
         if event.writable {
             let writer = self.core.descriptors.borrow().writer(event.key);
             if let Some(writer) = writer {
-                let written = Failure::catch(|| writer.do_write(self));
-                self.ended("Unhandled error in do_write", event, written);
+                let written = Failure::catch(|| Rc::clone(&writer).do_write(self));
+                self.ended("Unhandled error in do_write", event, writer, written);
             }
         }
     }
 
-    /// Does what comes after a call of `do_read` or `do_write`.
-    fn ended(&self, what: &str, event: Event, outcome: Result<Result<(), Failure>, Failure>) {
+    /// Does what comes after `do_read` or `do_write` of `called`.
+    fn ended(
+        &self,
+        what: &str,
+        event: Event,
+        called: Rc<dyn Descriptor>,
+        outcome: Result<Result<(), Failure>, Failure>,
+    ) {
         let outcome = outcome.unwrap_or_else(|panic| {
             report(what, &panic);
             Err(panic)
         });
-        if let Err(reason) = outcome {
-            self.disconnect(event.key, reason);
+        match outcome {
+            Ok(()) => {
+                // It may have removed itself, and this be its last owner.
+                if let Err(panic) = Failure::catch(|| drop(called)) {
+                    report("Unhandled error in a value that was dropped", &panic);
+                }
+            }
+            Err(reason) => self.disconnect_with(event.key, Some(called), reason),
         }
         self.run_jobs_after_callback();
     }
 
     /// Removes the reader and the writer of a descriptor, and tells them why.
-    fn disconnect(&self, key: Key, reason: Failure) {
+    pub(crate) fn disconnect(&self, key: Key, reason: Failure) {
+        self.disconnect_with(key, None, reason);
+    }
+
+    /// Removes the reader and the writer of a descriptor, and tells them why, and `failed` too: it may have
+    /// removed itself before it failed.
+    fn disconnect_with(&self, key: Key, failed: Option<Rc<dyn Descriptor>>, reason: Failure) {
         let watchers = {
             let mut backend = self.core.backend.borrow_mut();
             self.core
@@ -154,18 +131,14 @@ impl Reactor {
                 .remove(&mut **backend, key)
         };
         let what = "Unhandled error in connection_lost";
-        let watchers = watchers.without_twin();
-        if let Some(reader) = watchers.reader {
+        for descriptor in watchers.and(failed) {
             let reason = reason.clone();
-            self.callback(what, || reader.connection_lost(self, reason));
-        }
-        if let Some(writer) = watchers.writer {
-            self.callback(what, || writer.connection_lost(self, reason));
+            self.callback(what, || descriptor.connection_lost(self, reason));
         }
     }
 
     /// Makes one callback, reports it if it fails, and does what it left to be done after it.
-    fn callback<R: CallResult>(&self, what: impl Display, callback: impl FnOnce() -> R) {
+    pub(crate) fn callback<R: CallResult>(&self, what: impl Display, callback: impl FnOnce() -> R) {
         let failure = match Failure::catch(callback) {
             Ok(result) => result.into_failure(),
             Err(panic) => Some(panic),
@@ -185,40 +158,13 @@ impl Reactor {
     }
 
     /// Runs the jobs that wait for this turn; those that they add wait for the next one.
-    fn run_jobs_of_this_turn(&self) {
+    pub(crate) fn run_jobs_of_this_turn(&self) {
         self.run_jobs_after_callback();
         for _ in 0..self.core.jobs.for_next_turn() {
             let Some(job) = self.core.jobs.take_for_this_turn() else {
                 break;
             };
             self.callback("Unhandled error in a job", || job.run(self));
-        }
-    }
-
-    /// Drops everything, and takes nothing from now on.
-    pub(crate) fn close(&self) {
-        self.shut_down();
-        self.core.phase.set(Phase::Closed);
-        self.core.close();
-    }
-
-    /// Tells every descriptor that its connection is lost, and drops all that was left for later.
-    pub(crate) fn shut_down(&self) {
-        self.core.phase.set(Phase::Stopping);
-        loop {
-            self.run_jobs_of_this_turn();
-            let keys = self.core.descriptors.borrow().keys();
-            if keys.is_empty() {
-                break;
-            }
-            for key in keys {
-                let reason = Failure::without_backtrace(ConnectionClosed::ReactorStopped);
-                self.disconnect(key, reason);
-            }
-        }
-        // What is dropped is the program's own, and may panic; the rest is dropped all the same.
-        while let Err(panic) = Failure::catch(|| self.core.clear()) {
-            report("Unhandled error in a value that was dropped", &panic);
         }
     }
 }
