@@ -177,3 +177,7 @@ impl fmt::Debug for dyn Backend + '_ {
         f.write_str(self.name())
     }
 }
+
+/// No wait is longer than this, about 24 days: some systems count its milliseconds in 31 bits.
+#[cfg(target_os = "linux")]
+const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX as u64);
