@@ -15,6 +15,7 @@ use libc::{c_int, c_long};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 
+use super::always::AlwaysReady;
 use super::{Backend, BackendError, Event, Interest, Key, LONGEST_WAIT};
 
 /// At most this many events come from one wait; a turn's work is bounded by it.
@@ -26,11 +27,15 @@ const EVENTS_PER_WAIT: usize = 1024;
 /// and some sandboxes refuse it: there it is one call of `epoll_wait`, rounded up to whole milliseconds,
 /// so that no timer is early.
 ///
+/// What epoll refuses to watch, such as a regular file, counts as always ready; while one of these is
+/// watched, no wait blocks.
+///
 /// A wait costs time only for the descriptors that are ready; to begin, change or end watching one costs
 /// a system call.
 pub struct Epoll {
     epoll: OwnedFd,
     ready: Box<[libc::epoll_event]>,
+    always: AlwaysReady,
     /// Whether the kernel has `epoll_pwait2`, as far as is known.
     has_pwait2: bool,
     start: Instant,
@@ -48,6 +53,7 @@ impl Epoll {
         Ok(Self {
             epoll,
             ready: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS_PER_WAIT].into(),
+            always: AlwaysReady::default(),
             has_pwait2: true,
             start: Instant::now(),
         })
@@ -117,19 +123,27 @@ impl Backend for Epoll {
     }
 
     fn register(&mut self, fd: BorrowedFd<'_>, key: Key, interest: Interest) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, fd, data(key), flags(interest))?)
+        let added = epoll::add(&self.epoll, fd, data(key), flags(interest));
+        self.always
+            .unless_refused(added.map_err(io::Error::from), key, interest)
     }
 
     fn modify(&mut self, fd: BorrowedFd<'_>, key: Key, interest: Interest) -> io::Result<()> {
+        if self.always.modify(key, interest) {
+            return Ok(());
+        }
         Ok(epoll::modify(&self.epoll, fd, data(key), flags(interest))?)
     }
 
-    fn deregister(&mut self, fd: BorrowedFd<'_>, _key: Key) -> io::Result<()> {
+    fn deregister(&mut self, fd: BorrowedFd<'_>, key: Key) -> io::Result<()> {
+        if self.always.remove(key) {
+            return Ok(());
+        }
         Ok(epoll::delete(&self.epoll, fd)?)
     }
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
-        let count = match self.wait_for_ready(timeout) {
+        let count = match self.wait_for_ready(self.always.timeout(timeout)) {
             Ok(count) => count,
             Err(Errno::INTR) => 0,
             Err(error) => return Err(error.into()),
@@ -143,6 +157,7 @@ impl Backend for Epoll {
                 writable: failed || flags.contains(EventFlags::OUT),
             }
         }));
+        events.extend(self.always.events());
         Ok(())
     }
 

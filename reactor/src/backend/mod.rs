@@ -3,6 +3,7 @@
 //! A [`Backend`] is the only thing that knows how the system tells of readiness, and the only source of
 //! time. Everything above it is the same on every backend.
 
+mod always;
 #[cfg(target_os = "linux")]
 mod epoll;
 mod polling;
