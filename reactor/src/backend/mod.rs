@@ -6,15 +6,19 @@
 mod always;
 #[cfg(target_os = "linux")]
 mod epoll;
+mod poll;
 mod polling;
 
 use std::fmt;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
+
+use rustix::event::Timespec;
 
 #[cfg(target_os = "linux")]
 pub use self::epoll::Epoll;
+pub use self::poll::Poll;
 pub use self::polling::Polling;
 
 /// Waits for descriptors to be ready, and tells the time.
@@ -156,6 +160,7 @@ pub const NAMES: &[&str] = &[
     "polling",
     #[cfg(target_os = "linux")]
     "epoll",
+    "poll",
 ];
 
 /// Opens the backend of this name, as `REACTOR_BACKEND` and command lines give it.
@@ -169,6 +174,7 @@ pub fn from_name(name: &str) -> Result<Box<dyn Backend>, BackendError> {
         "polling" => Ok(Box::new(Polling::new()?)),
         #[cfg(target_os = "linux")]
         "epoll" => Ok(Box::new(Epoll::new()?)),
+        "poll" => Ok(Box::new(Poll::new())),
         _ => Err(BackendError::Unknown(name.to_owned())),
     }
 }
@@ -180,5 +186,14 @@ impl fmt::Debug for dyn Backend + '_ {
 }
 
 /// No wait is longer than this, about 24 days: some systems count its milliseconds in 31 bits.
-#[cfg(target_os = "linux")]
 const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// A timeout as system calls take it.
+fn timespec(timeout: Duration) -> Timespec {
+    Timespec::try_from(timeout.min(LONGEST_WAIT)).expect("24 days fit into a timespec")
+}
+
+/// The number of a descriptor, which is an index into tables.
+fn number(fd: BorrowedFd<'_>) -> usize {
+    usize::try_from(fd.as_raw_fd()).expect("an open descriptor has a number from 0")
+}

@@ -30,7 +30,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 /// A check takes a [`Reactor`], or a [`BackendName`] if it needs several of them or counts the waits.
 macro_rules! on_every_backend {
     ($($check:ident),+ $(,)?) => {
-        $crate::common::on_every_backend! { @each [polling epoll] [$($check)+] }
+        $crate::common::on_every_backend! { @each [polling epoll poll] [$($check)+] }
     };
     (@each [$($backend:ident)+] $checks:tt) => {
         $(mod $backend {
