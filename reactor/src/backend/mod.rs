@@ -8,6 +8,8 @@ mod always;
 mod epoll;
 mod poll;
 mod polling;
+#[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+mod select;
 
 use std::fmt;
 use std::io;
@@ -20,6 +22,8 @@ use rustix::event::Timespec;
 pub use self::epoll::Epoll;
 pub use self::poll::Poll;
 pub use self::polling::Polling;
+#[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+pub use self::select::Select;
 
 /// Waits for descriptors to be ready, and tells the time.
 ///
@@ -161,6 +165,8 @@ pub const NAMES: &[&str] = &[
     #[cfg(target_os = "linux")]
     "epoll",
     "poll",
+    #[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+    "select",
 ];
 
 /// Opens the backend of this name, as `REACTOR_BACKEND` and command lines give it.
@@ -175,6 +181,8 @@ pub fn from_name(name: &str) -> Result<Box<dyn Backend>, BackendError> {
         #[cfg(target_os = "linux")]
         "epoll" => Ok(Box::new(Epoll::new()?)),
         "poll" => Ok(Box::new(Poll::new())),
+        #[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+        "select" => Ok(Box::new(Select::new())),
         _ => Err(BackendError::Unknown(name.to_owned())),
     }
 }
