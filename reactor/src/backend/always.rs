@@ -47,9 +47,14 @@ impl AlwaysReady {
         self.interests.remove(&key.as_usize()).is_some()
     }
 
+    /// Whether none is kept here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.interests.is_empty()
+    }
+
     /// How long to wait for the other descriptors.
     pub(super) fn timeout(&self, timeout: Option<Duration>) -> Option<Duration> {
-        if self.interests.is_empty() {
+        if self.is_empty() {
             timeout
         } else {
             Some(Duration::ZERO)

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::time::{Duration, Instant};
 
@@ -164,6 +164,10 @@ impl Backend for Epoll {
     fn now(&self) -> Duration {
         self.start.elapsed()
     }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.always.is_empty().then(|| self.epoll.as_fd())
+    }
 }
 
 impl fmt::Debug for Epoll {
@@ -199,7 +203,6 @@ fn flags(interest: Interest) -> EventFlags {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
     use super::*;

@@ -115,6 +115,20 @@ impl Backend for Polling {
     fn now(&self) -> Duration {
         self.start.elapsed()
     }
+
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly",
+    ))]
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        let poller = std::os::fd::AsFd::as_fd(&self.poller);
+        self.always.is_empty().then_some(poller)
+    }
 }
 
 fn event(key: Key, interest: Interest) -> polling::Event {
