@@ -46,7 +46,7 @@ fn stopping_server(reactor: &Reactor, log: &Log) -> Script {
 /// More than two sockets hold between them, however generous the system is.
 const MUCH: usize = 24 * 1024 * 1024;
 
-// N-021, N-040
+// N-021, N-040, R-062
 fn a_peer_that_closes_ends_the_connection_cleanly(reactor: &Reactor) {
     let log = Log::default();
     let port = listen(reactor, stopping_server(reactor, &log));
