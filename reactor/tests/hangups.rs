@@ -116,7 +116,7 @@ fn an_error_of_one_that_is_only_written_is_told_to_its_writer(reactor: Reactor) 
     log.assert(&["end writes", "end is lost", "connection reset"]);
 }
 
-// R-062 (the descriptor's side), R-066
+//
 fn a_full_pipe_whose_reader_goes_is_told_to_its_writer(reactor: Reactor) {
     let log = Log::default();
     let (reads, writes) = io::pipe().unwrap();
