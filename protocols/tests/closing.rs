@@ -46,7 +46,7 @@ fn stopping_server(reactor: &Reactor, log: &Log) -> Script {
 /// More than two sockets hold between them, however generous the system is.
 const MUCH: usize = 24 * 1024 * 1024;
 
-// N-021, N-040
+// N-021, N-040, R-062
 fn a_peer_that_closes_ends_the_connection_cleanly(reactor: &Reactor) {
     let log = Log::default();
     let port = listen(reactor, stopping_server(reactor, &log));
@@ -251,18 +251,18 @@ fn socket_is_there_at_the_end(
     let (kept, there) = (Kept::default(), Rc::new(Cell::new(true)));
     let socket: Rc<RefCell<Option<(i32, PathBuf)>>> = Rc::default();
     let (loop_, made, seen) = (reactor.clone(), Rc::clone(&socket), Rc::clone(&there));
+    // The number of a connection may be lower than that of its port: other tests run beside this one.
+    let listening = Rc::new(RefCell::new(Vec::new()));
+    let known = Rc::clone(&listening);
     let stop = stop_at_call(1, reactor);
     let script = Script::unnoted()
         .on_made(move |transport| {
             if keep {
                 kept.keep(transport);
             }
-            let readers = loop_.readers();
-            let newest = readers
-                .iter()
-                .map(|reader| reader.as_fd().as_raw_fd())
-                .max();
-            let fd = newest.expect("the port and the connection are read");
+            let mut numbers = numbers_of_readers(&loop_);
+            numbers.retain(|fd| !known.borrow().contains(fd));
+            let fd = *numbers.first().expect("the connection is read");
             *made.borrow_mut() = Some((fd, what_is(fd).expect("it is open")));
             end(transport);
         })
@@ -272,12 +272,19 @@ fn socket_is_there_at_the_end(
             stop();
         });
     let port = listen(reactor, script);
+    *listening.borrow_mut() = numbers_of_readers(reactor);
     let peer = Rc::new(peer_of(&port));
     peer.shutdown(Shutdown::Write).unwrap();
 
     run(reactor);
 
     there.get()
+}
+
+fn numbers_of_readers(reactor: &Reactor) -> Vec<i32> {
+    let readers = reactor.readers();
+    let numbers = readers.iter().map(|reader| reader.as_fd().as_raw_fd());
+    numbers.collect()
 }
 
 // N-042

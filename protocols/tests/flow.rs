@@ -189,7 +189,7 @@ fn a_transport_is_open_again_when_the_peer_has_read(reactor: &Reactor) {
     assert_eq!(reader.join().unwrap(), b"more");
 }
 
-// N-021, N-026
+// N-021, N-026, R-062
 fn a_failing_send_loses_the_connection(reactor: &Reactor) {
     let (log, reports) = (Log::default(), Reports::collected());
     let (stop, (full, then)) = (stop_at_call(1, reactor), mpsc::channel());

@@ -35,8 +35,8 @@
 //! # Backends
 //!
 //! How the system tells of readiness is a [`backend`]'s business. [`Reactor::new`] takes `polling`, which
-//! works everywhere, or the one that the environment variable `REACTOR_BACKEND` names;
-//! [`Reactor::with_backend`] takes any [`Backend`](backend::Backend).
+//! works everywhere, or the one that the environment variable `REACTOR_BACKEND` names: `epoll`, `poll` or
+//! `select`. [`Reactor::with_backend`] takes any [`Backend`](backend::Backend), yours too.
 //!
 //! # What it is not
 //!

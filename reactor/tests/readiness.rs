@@ -3,14 +3,16 @@
 mod common;
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::time::Duration;
 
 use common::{End, Log, Ownership, on_every_backend, run, stop_after_turns};
 use deferred::Failure;
 use reactor::Reactor;
+use reactor::backend::{Backend, Event, Interest, Key};
 
 on_every_backend!(
     a_reader_is_told_in_each_turn_while_there_is_something_to_read,
@@ -24,8 +26,6 @@ on_every_backend!(
     everything_is_read_before_the_end,
     two_that_are_always_ready_are_told_equally_often,
     one_that_is_added_while_the_reactor_stops_is_refused,
-    what_the_system_does_not_watch_is_an_error_and_is_dropped,
-    what_is_refused_may_use_the_reactor_when_it_is_dropped,
 );
 
 //
@@ -217,44 +217,80 @@ fn one_that_is_added_while_the_reactor_stops_is_refused(reactor: Reactor) {
     log.assert(&["end is lost", "refused"]);
 }
 
-/// Always ready would be right for a regular file, as on `poll` and `select`; until then, an error.
-fn what_the_system_does_not_watch_is_an_error_and_is_dropped(reactor: Reactor) {
-    let log = Log::default();
+#[test]
+fn what_the_backend_refuses_is_an_error_and_is_dropped() {
+    let reactor = Reactor::with_backend(Box::new(Refusing::default())).unwrap();
     let (owned, ownership) = Ownership::new();
-    let file = File::open(std::env::current_exe().unwrap()).unwrap();
-    let end = End::new("file", &log, file).on_read(move |_, reactor| {
+    let (end, _peer) = End::pair("end", &Log::default());
+    let end = Rc::new(end.on_read(move |_, _| {
         let _owned = &owned;
-        Ok(reactor.stop()?)
-    });
+        Ok(())
+    }));
 
-    let added = reactor.add_reader(Rc::new(end));
+    let added = reactor.add_reader(end.clone());
+    let added_as_writer = reactor.add_writer(end);
 
-    if added.is_ok() {
-        run(&reactor);
-        log.assert(&["file reads", "file is lost"]);
-    }
-    assert!(reactor.readers().is_empty());
+    assert_eq!(added.unwrap_err().to_string(), "no more");
+    assert_eq!(added_as_writer.unwrap_err().to_string(), "no more");
+    assert!(reactor.readers().is_empty() && reactor.writers().is_empty());
     assert!(ownership.is_over());
 }
 
-fn what_is_refused_may_use_the_reactor_when_it_is_dropped(reactor: Reactor) {
+#[test]
+fn what_is_refused_may_use_the_reactor_when_it_is_dropped() {
     struct LooksAround(Reactor);
     impl Drop for LooksAround {
         fn drop(&mut self) {
             assert!(self.0.readers().is_empty());
         }
     }
-    let file = File::open(std::env::current_exe().unwrap()).unwrap();
+    let reactor = Reactor::with_backend(Box::new(Refusing::default())).unwrap();
     let looks_around = LooksAround(reactor.clone());
-    let end = End::new("file", &Log::default(), file).on_read(move |_, reactor| {
+    let (end, _peer) = End::pair("end", &Log::default());
+    let end = end.on_read(move |_, _| {
         let _owned = &looks_around;
-        Ok(reactor.stop()?)
+        Ok(())
     });
 
     let added = Failure::catch(|| reactor.add_reader(Rc::new(end)).is_ok());
 
-    // A backend that can watch files has shown nothing here.
-    assert!(added.is_ok(), "{added:?}");
+    assert!(!added.expect("the table is not borrowed"));
+}
+
+/// A backend that watches the reactor's own descriptor, and refuses any other.
+#[derive(Default)]
+struct Refusing {
+    registered: usize,
+}
+
+impl Backend for Refusing {
+    fn name(&self) -> &'static str {
+        "refusing"
+    }
+
+    fn register(&mut self, _: BorrowedFd<'_>, _: Key, _: Interest) -> io::Result<()> {
+        self.registered += 1;
+        match self.registered {
+            1 => Ok(()),
+            _ => Err(io::Error::other("no more")),
+        }
+    }
+
+    fn modify(&mut self, _: BorrowedFd<'_>, _: Key, _: Interest) -> io::Result<()> {
+        unreachable!("nothing is watched that could change")
+    }
+
+    fn deregister(&mut self, _: BorrowedFd<'_>, _: Key) -> io::Result<()> {
+        unreachable!("the reactor's own stays, and there is no other")
+    }
+
+    fn wait(&mut self, _: &mut Vec<Event>, _: Option<Duration>) -> io::Result<()> {
+        Err(io::Error::other("nothing would ever happen"))
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A job that notes that a turn has begun.

@@ -14,7 +14,7 @@ use protocols::reactor::{Reactor, RemoteHandle};
 /// A check takes a [`&Reactor`](Reactor).
 macro_rules! on_every_backend {
     ($($check:ident),+ $(,)?) => {
-        $crate::common::on_every_backend! { @each [polling epoll] [$($check)+] }
+        $crate::common::on_every_backend! { @each [polling epoll poll select] [$($check)+] }
     };
     (@each [$($backend:ident)+] $checks:tt) => {
         $(mod $backend {

@@ -23,3 +23,21 @@ pub(crate) fn child_of_this_test() -> Command {
         .env(MARK, "1");
     command
 }
+
+/// Plays the child's part of a test in a child, so that what it changes in its process is no other
+/// test's business; the test itself only looks whether that went well.
+#[track_caller]
+pub(crate) fn in_a_child_of_its_own(part: impl FnOnce()) {
+    if in_a_child() {
+        part();
+        return;
+    }
+    let output = child_of_this_test().output().expect("it can be run twice");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    // A child that finds no test ends well too.
+    assert!(
+        output.status.success() && stdout.contains("running 1 test"),
+        "{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,7 +1,12 @@
 //! What several of the test files need: backends to run on, a run that has a limit, descriptors that
 //! note what they are told, what was reported, and a second process.
 
-#![allow(dead_code, unused_imports, reason = "no test file needs all of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "no test file needs all of it"
+)]
 
 pub(crate) mod backends;
 pub(crate) mod child;
@@ -19,7 +24,7 @@ use deferred::{Failure, Report};
 use reactor::{Job, Reactor, Stopped};
 
 pub(crate) use backends::{BackendName, SimulatedTime, Waits};
-pub(crate) use child::{child_of_this_test, in_a_child};
+pub(crate) use child::{child_of_this_test, in_a_child, in_a_child_of_its_own};
 pub(crate) use ends::End;
 
 /// How long a test waits for what should come at once: long enough for the busiest machine.
@@ -30,7 +35,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 /// A check takes a [`Reactor`], or a [`BackendName`] if it needs several of them or counts the waits.
 macro_rules! on_every_backend {
     ($($check:ident),+ $(,)?) => {
-        $crate::common::on_every_backend! { @each [polling epoll] [$($check)+] }
+        $crate::common::on_every_backend! { @each [polling epoll poll select] [$($check)+] }
     };
     (@each [$($backend:ident)+] $checks:tt) => {
         $(mod $backend {
