@@ -32,6 +32,7 @@ impl Reactor {
             Phase::Running | Phase::Stopping => return Err(ReactorError::AlreadyRunning),
             Phase::Closed => return Err(ReactorError::Closed),
         }
+        let _running = self.core.remote.begin_run();
         self.core.stopped.set(None);
         let ended = self.turn_until_stopped();
         self.shut_down();
@@ -96,7 +97,7 @@ impl Reactor {
         if let Some(stopped) = self.core.stopped.get() {
             return Ok(Some(stopped));
         }
-        let timeout = if self.core.jobs.for_next_turn() > 0 {
+        let timeout = if self.core.jobs.for_next_turn() > 0 || self.core.remote.has_pending() {
             Some(Duration::ZERO)
         } else {
             self.core
