@@ -1,11 +1,17 @@
 //! What several of the test files need: backends to run on, a run that has a limit, descriptors that
 //! note what they are told, what was reported, and a second process.
 
-#![allow(dead_code, unused_imports, reason = "no test file needs all of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "no test file needs all of it"
+)]
 
 pub(crate) mod backends;
 pub(crate) mod child;
 pub(crate) mod ends;
+pub(crate) mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::mem;
@@ -21,6 +27,7 @@ use reactor::{Job, Reactor, Stopped};
 pub(crate) use backends::{BackendName, SimulatedTime, Waits};
 pub(crate) use child::{child_of_this_test, in_a_child};
 pub(crate) use ends::End;
+pub(crate) use waiting::{Fault, Gate, eventually};
 
 /// How long a test waits for what should come at once: long enough for the busiest machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
