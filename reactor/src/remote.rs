@@ -20,8 +20,8 @@ type RemoteCall = Box<dyn FnOnce(&Reactor) + Send>;
 
 /// How many calls of other threads run in one turn at most.
 ///
-/// A thousand calls that do little take some tenths of a millisecond, for which readers and writers can
-/// wait; and what a turn costs besides, a few microseconds, is nothing beside them.
+/// A thousand calls that do little take less than a tenth of a millisecond, for which readers and writers
+/// can wait; and what a turn costs besides, a microsecond or two, is little beside them.
 const MOST_IN_A_TURN: usize = 1000;
 
 /// A handle to a reactor that other threads may have: it carries calls over to the reactor's thread.

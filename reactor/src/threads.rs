@@ -22,8 +22,8 @@ impl Reactor {
     ///
     /// It is started when the reactor runs, and has no thread before there is work. When the run ends,
     /// it drops the work that has not begun, and [`run`](Self::run) returns when the rest is done: **work
-    /// that takes long delays the end of the program**, also when Ctrl-C has asked for it. A
-    /// name that no server answers for, say, is looked up for half a minute. Work that may take so long
+    /// that takes long delays the end of the program**, also when Ctrl-C has asked for it. To
+    /// look up a name for which no server answers, say, takes many seconds. Work that may take so long
     /// should look now and then whether it is still wanted.
     ///
     /// *Twisted's `getThreadPool`.*
