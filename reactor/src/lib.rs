@@ -28,8 +28,9 @@
 //! - **Time**: [`Reactor::call_later`], and [`DelayedCall`] to cancel or move the call.
 //! - **Readiness**: objects with a descriptor, given to [`Reactor::add_reader`] and
 //!   [`Reactor::add_writer`]; see [`ReadDescriptor`] and [`WriteDescriptor`].
-//! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and
-//!   [`Reactor::defer_to_thread`] has work done elsewhere that would block it.
+//! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and may wait for their
+//!   results; [`Reactor::defer_to_thread`] has work done elsewhere that would block it, by the reactor's
+//!   own [`ThreadPool`] or another one.
 //! - **Signals**: SIGINT and SIGTERM end [`Reactor::run`] in order.
 //!
 //! # Backends
@@ -47,6 +48,7 @@
 //! manner of libuv's documentation.*
 
 pub mod backend;
+mod blocking;
 mod callback;
 mod calls;
 mod closed;
@@ -58,6 +60,7 @@ mod reactor;
 mod remote;
 mod running;
 pub mod signals;
+mod threads;
 mod turn;
 
 pub use self::callback::CallResult;
@@ -66,5 +69,6 @@ pub use self::closed::ConnectionClosed;
 pub use self::descriptors::{Descriptor, ReadDescriptor, WriteDescriptor};
 pub use self::events::{SystemEvent, Trigger};
 pub use self::jobs::Job;
+pub use self::pool::ThreadPool;
 pub use self::reactor::{Reactor, ReactorError, Stopped};
 pub use self::remote::RemoteHandle;

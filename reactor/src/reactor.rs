@@ -10,17 +10,15 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Deferred, Failure, Firer};
-
 use crate::backend::{self, Backend, BackendError, Event};
 use crate::callback::CallResult;
 use crate::calls::{Calls, DelayedCall};
 use crate::descriptors::{Descriptors, ReadDescriptor, WriteDescriptor};
 use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
-use crate::pool::Pool;
-use crate::remote::RemoteHandle;
+use crate::remote::{RemoteHandle, Run};
 use crate::signals::{Handlers, Signals};
+use crate::threads::{OwnPool, Parked};
 
 /// An event loop: it waits for events, and calls you back, one callback at a time.
 ///
@@ -62,10 +60,12 @@ pub(crate) struct Core {
     pub(crate) jobs: Jobs,
     pub(crate) events: Events,
     pub(crate) remote: RemoteHandle,
-    pub(crate) pool: Pool,
+    pub(crate) pool: OwnPool,
     pub(crate) phase: Cell<Phase>,
     /// Whether a turn is under way, or the end of a run.
     pub(crate) turning: Cell<bool>,
+    /// The run, as other threads see it.
+    pub(crate) run: RefCell<Option<Run>>,
     /// Why the run will end, once it was told to.
     pub(crate) stopped: Cell<Option<Stopped>>,
     /// The shutdown of this run, once it has begun.
@@ -80,9 +80,8 @@ pub(crate) struct Core {
     pub(crate) ready: Cell<Vec<Event>>,
     /// Whether the owner is gone.
     pub(crate) orphaned: Cell<bool>,
-    /// Firers whose results are made by other threads, which cannot have them.
-    parked: RefCell<HashMap<u64, Box<dyn Any>>>,
-    parked_so_far: Cell<u64>,
+    /// What waits for other threads, which cannot have it.
+    pub(crate) parked: Parked,
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
 }
 
@@ -119,12 +118,15 @@ pub enum ReactorError {
     /// It runs already; the run that is under way goes on.
     #[error("the reactor is already running")]
     AlreadyRunning,
-    /// It was asked to stop, and does not run.
+    /// Something was asked of its run, such as to stop, and it does not run.
     #[error("the reactor is not running")]
     NotRunning,
     /// Its owner was dropped.
     #[error("the reactor is gone")]
     Closed,
+    /// Its own thread was to wait for it, and would have waited for ever.
+    #[error("the reactor cannot be waited for on its own thread")]
+    OwnThread,
     /// The operating system failed it: while it waited, or when it started.
     #[error("the reactor cannot go on")]
     Io(#[from] io::Error),
@@ -167,9 +169,10 @@ impl Reactor {
             jobs: Jobs::default(),
             events: Events::default(),
             remote,
-            pool: Pool::default(),
+            pool: OwnPool::default(),
             phase: Cell::new(Phase::Idle),
             turning: Cell::new(false),
+            run: RefCell::default(),
             stopped: Cell::new(None),
             shutdown: RefCell::default(),
             ended: Cell::new(None),
@@ -178,8 +181,7 @@ impl Reactor {
             handlers: Handlers::default(),
             ready: Cell::default(),
             orphaned: Cell::new(false),
-            parked: RefCell::default(),
-            parked_so_far: Cell::new(0),
+            parked: Parked::default(),
             extensions: RefCell::default(),
         };
         Ok(Self {
@@ -324,48 +326,6 @@ impl Reactor {
         self.core.remote.clone()
     }
 
-    /// Runs `f` on a thread of the reactor's pool; the Deferred fires on this thread with what it returned.
-    ///
-    /// The pool has at most ten threads, and none before there is work for them. Work handed over
-    /// before the reactor runs begins when it runs; when the reactor stops, work that has not begun is
-    /// dropped, work that has is waited for, and the Deferreds of both end with
-    /// [`Abandoned`](deferred::Abandoned).
-    ///
-    /// *Twisted's `deferToThread`.*
-    pub fn defer_to_thread<T: Send + 'static>(
-        &self,
-        f: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-    ) -> Deferred<T> {
-        let (firer, deferred) = Deferred::new();
-        if self.core.is_closed() {
-            // Nobody would fire it: it ends as abandoned, now.
-            return deferred;
-        }
-        let ticket = self.core.parked_so_far.get();
-        self.core.parked_so_far.set(ticket + 1);
-        self.core
-            .parked
-            .borrow_mut()
-            .insert(ticket, Box::new(firer));
-
-        let remote = self.remote_handle();
-        let submitted = self.core.pool.submit(move || {
-            let result = Failure::catch(f).and_then(|result| result);
-            // A reactor that is gone has no use for the result.
-            drop(remote.bring_result(move |reactor| {
-                if let Some(firer) = reactor.core.unpark::<T>(ticket) {
-                    firer.fire(result);
-                }
-            }));
-        });
-        if let Err(error) = submitted
-            && let Some(firer) = self.core.unpark::<T>(ticket)
-        {
-            firer.errback(error);
-        }
-        deferred
-    }
-
     /// The one `T` of this reactor, made when it is first asked for.
     ///
     /// This is how the crates above keep what all their objects on one reactor share, such as buffers.
@@ -412,17 +372,13 @@ impl Core {
         Ok(self.backend.borrow_mut())
     }
 
-    fn unpark<T: 'static>(&self, ticket: u64) -> Option<Firer<T>> {
-        let parked = self.parked.borrow_mut().remove(&ticket)?;
-        parked.downcast().ok().map(|firer| *firer)
-    }
-
     /// Drops all that was given to the reactor for later.
     pub(crate) fn clear(&self) {
+        // First all that work on other threads may wait for, then the work, then what has come of it.
+        self.remote.end_run();
+        self.parked.clear();
         self.pool.close();
-        let parked = self.parked.take();
-        drop(parked);
-        self.remote.drop_results();
+        self.remote.end_run();
         self.calls.clear();
         self.jobs.clear();
         let shutdown = self.shutdown.take();

@@ -1,5 +1,6 @@
 //! Reaching a reactor from other threads.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::mem;
@@ -7,7 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use deferred::Failure;
 
@@ -16,7 +18,34 @@ use crate::{Reactor, ReactorError};
 
 type RemoteCall = Box<dyn FnOnce(&Reactor) + Send>;
 
+/// How many calls of other threads run in one turn at most.
+///
+/// A thousand calls that do little take less than a tenth of a millisecond, for which readers and writers
+/// can wait; and what a turn costs besides, a microsecond or two, is little beside them.
+const MOST_IN_A_TURN: usize = 1000;
+
 /// A handle to a reactor that other threads may have: it carries calls over to the reactor's thread.
+///
+/// The reactor itself, and all that belongs to it, cannot leave its thread:
+///
+/// ```compile_fail,E0277
+/// use reactor::Reactor;
+///
+/// let reactor = Reactor::new().unwrap();
+/// std::thread::spawn(move || reactor.stop());
+/// ```
+///
+/// The handle can:
+///
+/// ```
+/// use reactor::Reactor;
+///
+/// let reactor = Reactor::new()?;
+/// let remote = reactor.remote_handle();
+/// std::thread::spawn(move || remote.stop());
+/// reactor.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// *Twisted's `IReactorFromThreads`.*
 #[derive(Clone)]
@@ -26,34 +55,93 @@ pub struct RemoteHandle {
 
 /// What a reactor shares with other threads.
 struct Shared {
-    calls: Mutex<Queue>,
+    queue: Mutex<Queue>,
     /// Set while there may be calls, so that a turn without any takes no lock.
     pending: AtomicBool,
+    /// Whether the reactor runs, until its run has returned.
+    running: AtomicBool,
+    /// The thread that the reactor was made on, which it cannot leave.
+    thread: ThreadId,
     wake_up: UnixStream,
 }
 
 #[derive(Default)]
 struct Queue {
-    calls: Vec<RemoteCall>,
-    /// What the reactor's own threads have for it; it means nothing after the run.
-    results: Vec<RemoteCall>,
-    closed: bool,
+    calls: VecDeque<Sent>,
+    life: Life,
+}
+
+struct Sent {
+    kind: Kind,
+    call: RemoteCall,
+}
+
+/// What was sent, and what that means after the run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A call, which waits for a run, be it the next one.
+    Call,
+    /// What has come of work that was done for the reactor; it is dropped with the run.
+    Result,
+    /// Something that is asked of this run: it is dropped with it, and refused after it.
+    Request,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// It runs, or has not yet.
+    #[default]
+    Open,
+    /// Its run is over, or ends just now.
+    Ended,
+    /// It is gone.
+    Closed,
 }
 
 impl RemoteHandle {
     /// Runs `f` on the reactor's thread: in its next turn, or once it runs.
     ///
     /// Calls from one thread run in the order in which they were sent. A reactor that waits is woken up,
-    /// once for all the calls that it has not run yet.
+    /// once for all the calls that it has not run yet. A turn runs a thousand calls at most; the next one
+    /// follows without waiting. Calls that are left when a run ends wait for the next one.
     ///
     /// # Errors
     ///
     /// [`ReactorError::Closed`] if the reactor is gone; `f` is dropped.
+    ///
+    /// *Twisted's `callFromThread`.*
     pub fn call_from_thread(
         &self,
         f: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        self.send(Box::new(f), |queue| &mut queue.calls)
+        self.send(Kind::Call, Box::new(f))
+    }
+
+    /// Ends the run, as [`Reactor::stop`] does on the reactor's thread, in its turn among the calls sent.
+    ///
+    /// Before the reactor has run, it ends its first run as soon as that begins. Without effect if
+    /// something else ends the run before.
+    ///
+    /// # Errors
+    ///
+    /// [`ReactorError::NotRunning`] if its run has ended and no other has begun;
+    /// [`ReactorError::Closed`] if it is gone.
+    pub fn stop(&self) -> Result<(), ReactorError> {
+        // The one error there: it has been stopped already.
+        self.ask(|reactor| drop(reactor.stop()))
+    }
+
+    /// Whether this is the thread of the reactor, and it runs now: true in all of its callbacks.
+    ///
+    /// *Twisted's `isInIOThread`.*
+    #[must_use]
+    pub fn is_in_reactor_thread(&self) -> bool {
+        self.is_own_thread() && self.shared.running.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is the thread of the reactor, be it running or not.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.shared.thread == thread::current().id()
     }
 
     /// As [`call_from_thread`](Self::call_from_thread), for a result of work that was done for this run.
@@ -61,27 +149,31 @@ impl RemoteHandle {
         &self,
         f: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        self.send(Box::new(f), |queue| &mut queue.results)
+        self.send(Kind::Result, Box::new(f))
     }
 
-    fn send(
+    /// As [`call_from_thread`](Self::call_from_thread), for what is asked of this run and no other.
+    pub(crate) fn ask(
         &self,
-        call: RemoteCall,
-        list: impl FnOnce(&mut Queue) -> &mut Vec<RemoteCall>,
+        f: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        let mut queue = self
-            .shared
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if queue.closed {
-            return Err(ReactorError::Closed);
+        self.send(Kind::Request, Box::new(f))
+    }
+
+    fn send(&self, kind: Kind, call: RemoteCall) -> Result<(), ReactorError> {
+        let mut queue = self.lock();
+        match (queue.life, kind) {
+            (Life::Closed, _) => return Err(ReactorError::Closed),
+            (Life::Ended, Kind::Request) => return Err(ReactorError::NotRunning),
+            (Life::Open | Life::Ended, _) => {}
         }
-        let first = queue.calls.is_empty() && queue.results.is_empty();
-        list(&mut queue).push(call);
-        drop(queue);
+        let first = queue.calls.is_empty();
+        queue.calls.push_back(Sent { kind, call });
         if first {
             self.shared.pending.store(true, Ordering::Release);
+        }
+        drop(queue);
+        if first {
             // The one error that can happen is a full buffer, which wakes the reactor up as well.
             drop((&self.shared.wake_up).write(&[0]));
         }
@@ -94,8 +186,10 @@ impl RemoteHandle {
         wake_up.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
         let shared = Shared {
-            calls: Mutex::default(),
+            queue: Mutex::default(),
             pending: AtomicBool::new(false),
+            running: AtomicBool::new(false),
+            thread: thread::current().id(),
             wake_up,
         };
         Ok((
@@ -111,44 +205,70 @@ impl RemoteHandle {
         self.shared.wake_up.try_clone()
     }
 
-    /// The calls that were sent since this was last called.
+    /// Marks the reactor as running, until what this returns is dropped.
+    pub(crate) fn begin_run(&self) -> Run {
+        self.shared.running.store(true, Ordering::Relaxed);
+        self.lock().life = Life::Open;
+        Run(self.clone())
+    }
+
+    /// The calls of this turn, in the order in which they were sent.
     pub(crate) fn take(&self) -> Vec<RemoteCall> {
-        if !self.shared.pending.swap(false, Ordering::Acquire) {
+        if !self.has_pending() {
             return Vec::new();
         }
-        let mut queue = self
-            .shared
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut calls = mem::take(&mut queue.results);
-        calls.append(&mut queue.calls);
+        let mut queue = self.lock();
+        let n = queue.calls.len().min(MOST_IN_A_TURN);
+        let calls = queue.calls.drain(..n).map(|sent| sent.call).collect();
+        let left = !queue.calls.is_empty();
+        self.shared.pending.store(left, Ordering::Release);
+        if !left && queue.calls.capacity() > MOST_IN_A_TURN {
+            // What a rare burst needed is not kept for ever.
+            queue.calls = VecDeque::new();
+        }
         calls
     }
 
-    /// Drops the results that have come too late for the run.
-    pub(crate) fn drop_results(&self) {
-        let mut queue = self
-            .shared
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let results = mem::take(&mut queue.results);
+    /// Whether there are calls for the next turn already, so that it is not to be waited for.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.shared.pending.load(Ordering::Acquire)
+    }
+
+    /// Drops the results and requests that have come too late for the run, and refuses requests.
+    pub(crate) fn end_run(&self) {
+        let mut queue = self.lock();
+        if queue.life == Life::Open {
+            queue.life = Life::Ended;
+        }
+        let all = mem::take(&mut queue.calls);
+        let (kept, late): (VecDeque<_>, VecDeque<_>) =
+            all.into_iter().partition(|sent| sent.kind == Kind::Call);
+        queue.calls = kept;
         drop(queue);
-        drop(results);
+        drop(late);
     }
 
     /// Refuses all calls from now on, and drops those that wait.
     pub(crate) fn close(&self) {
-        let mut queue = self
-            .shared
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        queue.closed = true;
-        let (calls, results) = (mem::take(&mut queue.calls), mem::take(&mut queue.results));
+        let mut queue = self.lock();
+        queue.life = Life::Closed;
+        let calls = mem::take(&mut queue.calls);
         drop(queue);
-        drop((calls, results));
+        drop(calls);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        let queue = self.shared.queue.lock();
+        queue.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A run of the reactor, which is over when this is dropped.
+pub(crate) struct Run(RemoteHandle);
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.0.shared.running.store(false, Ordering::Relaxed);
     }
 }
 
@@ -189,5 +309,88 @@ impl ReadDescriptor for WakeUp {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::OFlags;
+    use rustix::io::FdFlags;
+
+    use super::*;
+
+    // R-073
+    #[test]
+    fn both_ends_of_the_wake_up_channel_never_block_and_are_closed_on_exec() {
+        let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
+        let for_signals = remote.waker().expect("there are descriptors left");
+
+        let ends = [&remote.shared.wake_up, &wake_up.woken, &for_signals];
+
+        for end in ends {
+            let status = rustix::fs::fcntl_getfl(end).expect("it is open");
+            assert!(status.contains(OFlags::NONBLOCK));
+            let flags = rustix::io::fcntl_getfd(end).expect("it is open");
+            assert!(flags.contains(FdFlags::CLOEXEC));
+        }
+    }
+
+    // H-009
+    #[test]
+    fn a_batch_of_calls_writes_to_the_wake_up_channel_once() {
+        let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
+
+        send(&remote, 100_000);
+
+        assert_eq!(times_woken(&wake_up), 1);
+    }
+
+    #[test]
+    fn calls_sent_while_others_are_left_do_not_write_to_the_wake_up_channel() {
+        let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
+        send(&remote, 3 * MOST_IN_A_TURN);
+        remote.take();
+        assert_eq!(times_woken(&wake_up), 1);
+
+        send(&remote, 1);
+
+        assert!(remote.has_pending());
+        assert_eq!(times_woken(&wake_up), 0);
+    }
+
+    #[test]
+    fn a_call_sent_after_all_others_were_taken_writes_to_the_wake_up_channel() {
+        let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
+        send(&remote, 1);
+        remote.take();
+        assert_eq!(times_woken(&wake_up), 1);
+
+        send(&remote, 1);
+
+        assert_eq!(times_woken(&wake_up), 1);
+    }
+
+    #[test]
+    fn what_a_burst_needed_is_given_back() {
+        let (remote, _wake_up) = RemoteHandle::new().expect("there are descriptors left");
+        send(&remote, 100_000);
+
+        while remote.has_pending() {
+            remote.take();
+        }
+
+        assert!(remote.lock().calls.capacity() <= MOST_IN_A_TURN);
+    }
+
+    fn send(remote: &RemoteHandle, calls: usize) {
+        for _ in 0..calls {
+            remote.call_from_thread(|_| ()).expect("it is not closed");
+        }
+    }
+
+    /// How many bytes were written, one for each time, since this was last asked.
+    fn times_woken(wake_up: &WakeUp) -> usize {
+        let read = (&wake_up.woken).read(&mut [0; 64]);
+        read.unwrap_or(0)
     }
 }

@@ -104,6 +104,7 @@ impl Reactor {
         self.core.stopped.set(None);
         self.core.ended.set(None);
         self.core.takes_signals.set(takes_signals);
+        *self.core.run.borrow_mut() = Some(self.core.remote.begin_run());
         self.core.turning.set(true);
         self.fire(Firing::new(SystemEvent::Startup, Self::has_started, |_| ()));
         self.core.turning.set(false);
@@ -152,6 +153,8 @@ impl Reactor {
         drop(signals);
         self.shut_down();
         self.core.phase.set(Phase::Idle);
+        let run = self.core.run.take();
+        drop(run);
         if self.core.orphaned.get() {
             self.close();
         }

@@ -66,7 +66,7 @@ impl Reactor {
     /// How long the next turn may wait for events: until the next delayed call is due, or for ever.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        if self.core.jobs.wait() {
+        if self.core.jobs.wait() || self.core.remote.has_pending() {
             return Some(Duration::ZERO);
         }
         let due = self.core.calls.next_due()?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
 use std::thread;
 
-use common::{End, LIMIT, Log, Lost, on_every_backend, run};
+use common::{End, Fault, LIMIT, Log, Lost, eventually, on_every_backend, run};
 use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{Abandoned, Deferred, Failure, Panicked};
 use reactor::Reactor;
@@ -32,6 +32,17 @@ on_every_backend!(
     work_handed_to_a_reactor_that_is_gone_is_abandoned,
     work_handed_over_while_the_rest_is_abandoned_is_abandoned_too,
     what_came_too_late_for_the_run_is_dropped_with_it,
+    // R-074, H-014
+    the_pool_has_no_thread_before_the_run_and_none_after_it,
+    //
+    a_pool_that_is_asked_for_while_the_reactor_runs_is_started,
+    // H-013, R-074
+    the_pool_can_be_made_larger_and_smaller_at_any_time,
+    // H-006, R-076
+    an_error_and_a_panic_of_work_that_nobody_waits_for_are_reported,
+    // H-012, R-079
+    several_functions_are_called_on_one_thread_in_order,
+    work_that_nobody_waits_for_is_refused_by_a_reactor_that_is_gone,
 );
 
 // H-001, R-076, R-078
@@ -140,7 +151,7 @@ fn work_of_a_reactor_that_never_runs_is_not_done(reactor: Reactor) {
     assert!(!done.load(Ordering::SeqCst));
 }
 
-// R-074 (the bound), R-075
+//
 fn at_most_ten_pieces_of_work_are_done_at_a_time(reactor: Reactor) {
     let desk = Arc::new(Desk::default());
     let works: Vec<_> = (0..3 * MOST_THREADS)
@@ -170,7 +181,7 @@ fn at_most_ten_pieces_of_work_are_done_at_a_time(reactor: Reactor) {
     assert_eq!(desk.most(), MOST_THREADS);
 }
 
-// R-074 (joined before the run returns), H-014
+// R-074, H-014
 fn work_that_has_begun_is_waited_for_at_the_end(reactor: Reactor) {
     let done = Arc::new(AtomicBool::new(false));
     let doing = Arc::clone(&done);
@@ -258,6 +269,108 @@ fn what_came_too_late_for_the_run_is_dropped_with_it(reactor: Reactor) {
 
     failure_result_of::<Abandoned, _>(work);
     assert_eq!(Arc::strong_count(&shared), 1);
+}
+
+fn the_pool_has_no_thread_before_the_run_and_none_after_it(reactor: Reactor) {
+    assert_eq!(reactor.thread_pool().limits(), (0, MOST_THREADS));
+    let work = reactor.defer_to_thread(|| Ok(()));
+    assert_eq!(reactor.thread_pool().threads(), 0);
+    let chain = stopping(&reactor, work);
+
+    run(&reactor);
+
+    success_result_of(chain);
+    assert_eq!(reactor.thread_pool().threads(), 0);
+}
+
+fn a_pool_that_is_asked_for_while_the_reactor_runs_is_started(reactor: Reactor) {
+    reactor.call_when_running(|reactor| {
+        let work = reactor.defer_to_thread(|| Ok(()));
+        assert_eq!(reactor.thread_pool().threads(), 1);
+        stopping(reactor, work).ignore();
+    });
+
+    run(&reactor);
+
+    assert_eq!(reactor.thread_pool().threads(), 0);
+}
+
+fn the_pool_can_be_made_larger_and_smaller_at_any_time(reactor: Reactor) {
+    reactor.suggest_thread_pool_size(2);
+    let desk = Arc::new(Desk::default());
+    let works: Vec<_> = (0..30)
+        .map(|_| {
+            let desk = Arc::clone(&desk);
+            let work = move || desk.work_once_there_are(15);
+            reactor.call_in_thread(work)
+        })
+        .collect();
+    assert!(works.iter().all(Result::is_ok));
+    reactor.call_when_running(|reactor| {
+        let pool = reactor.thread_pool();
+        assert_eq!(pool.threads(), 2);
+        reactor.suggest_thread_pool_size(15);
+        assert_eq!(pool.threads(), 15);
+        eventually(|| pool.queued() == 0 && pool.working() == 0);
+        reactor.suggest_thread_pool_size(1);
+        eventually(|| pool.threads() == 1);
+        reactor.stop()
+    });
+    run(&reactor);
+
+    assert_eq!(desk.most(), 15);
+    let (_, maximum) = reactor.thread_pool().limits();
+    assert_eq!(maximum, 1);
+}
+
+fn an_error_and_a_panic_of_work_that_nobody_waits_for_are_reported(reactor: Reactor) {
+    let (error, panic) = (Fault::new(), Fault::new());
+    reactor.suggest_thread_pool_size(1);
+    reactor.call_in_thread(move || Err::<(), _>(error)).unwrap();
+    reactor
+        .call_in_thread(move || -> () { panic!("{panic}") })
+        .unwrap();
+    let work = reactor.defer_to_thread(|| Ok("a poem"));
+    let chain = stopping(&reactor, work);
+
+    run(&reactor);
+
+    assert_eq!(success_result_of(chain), "a poem");
+    assert_eq!((error.reports().len(), panic.reports().len()), (1, 1));
+}
+
+fn several_functions_are_called_on_one_thread_in_order(reactor: Reactor) {
+    let (told, tells) = mpsc::channel();
+    let remote = reactor.remote_handle();
+    let functions = (0..10).map(|n| {
+        let (told, remote) = (told.clone(), remote.clone());
+        move || {
+            told.send((n, thread::current().id()))?;
+            if n == 9 {
+                remote.stop()?;
+            }
+            Ok::<_, Failure>(())
+        }
+    });
+    reactor.call_multiple_in_thread(functions).unwrap();
+
+    run(&reactor);
+
+    let told: Vec<_> = tells.try_iter().collect();
+    let (_, there) = told[0];
+    assert_ne!(there, thread::current().id());
+    assert_eq!(told, (0..10).map(|n| (n, there)).collect::<Vec<_>>());
+}
+
+fn work_that_nobody_waits_for_is_refused_by_a_reactor_that_is_gone(reactor: Reactor) {
+    let clone = reactor.clone();
+    drop(reactor);
+
+    clone.call_in_thread(|| ()).expect_err("it is gone");
+    let functions: [fn(); 1] = [|| ()];
+    let several = clone.call_multiple_in_thread(functions);
+
+    several.expect_err("it is gone");
 }
 
 fn stop(reactor: &Reactor) {

@@ -11,6 +11,7 @@
 pub(crate) mod backends;
 pub(crate) mod child;
 pub(crate) mod ends;
+pub(crate) mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::mem;
@@ -26,6 +27,7 @@ use reactor::{Job, Reactor, Stopped};
 pub(crate) use backends::{BackendName, SimulatedTime, Waits};
 pub(crate) use child::{child_of_this_test, in_a_child, in_a_child_of_its_own};
 pub(crate) use ends::End;
+pub(crate) use waiting::{Fault, Gate, eventually};
 
 /// How long a test waits for what should come at once: long enough for the busiest machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
