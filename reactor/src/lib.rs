@@ -30,6 +30,8 @@
 //!   [`Reactor::add_writer`]; see [`ReadDescriptor`] and [`WriteDescriptor`].
 //! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and
 //!   [`Reactor::defer_to_thread`] has work done elsewhere that would block it.
+//! - **`async`**: [`Reactor::spawn`] runs a future, in which any Deferred can be awaited, such as those of
+//!   [`Reactor::sleep`], [`Reactor::readable`] and [`Reactor::writable`].
 //! - **Signals**: SIGINT and SIGTERM end [`Reactor::run`] in order.
 //!
 //! # Backends
@@ -54,8 +56,10 @@ mod descriptors;
 mod jobs;
 mod pool;
 mod reactor;
+mod readiness;
 mod remote;
 mod signals;
+mod spawn;
 mod turn;
 
 pub use self::callback::CallResult;

@@ -19,6 +19,7 @@ use crate::descriptors::{Descriptors, ReadDescriptor, WriteDescriptor};
 use crate::jobs::{Job, Jobs};
 use crate::pool::Pool;
 use crate::remote::RemoteHandle;
+use crate::spawn::Tasks;
 
 /// An event loop: it waits for events, and calls you back, one callback at a time.
 ///
@@ -58,6 +59,7 @@ pub(crate) struct Core {
     pub(crate) descriptors: RefCell<Descriptors>,
     pub(crate) calls: Calls,
     pub(crate) jobs: Jobs,
+    pub(crate) tasks: Tasks,
     pub(crate) startup: RefCell<Vec<Startup>>,
     pub(crate) remote: RemoteHandle,
     pub(crate) pool: Pool,
@@ -146,6 +148,7 @@ impl Reactor {
             descriptors: RefCell::new(descriptors),
             calls: Calls::default(),
             jobs: Jobs::default(),
+            tasks: Tasks::default(),
             startup: RefCell::default(),
             remote,
             pool: Pool::default(),
@@ -414,6 +417,7 @@ impl Core {
 
     /// Drops all that was given to the reactor for later.
     pub(crate) fn clear(&self) {
+        self.tasks.clear();
         self.pool.close();
         let parked = self.parked.take();
         drop(parked);

@@ -236,6 +236,13 @@ fn fill(reactor: &Reactor, owned: Owned) {
     })
     .ignore();
     drop(reactor.remote_handle().call_from_thread(|_| ()));
+    let (sleep, awaiting) = (reactor.sleep(2 * LIMIT), held());
+    let task = reactor.spawn(async move {
+        sleep.await?;
+        drop(awaiting);
+        Ok(())
+    });
+    task.ignore();
 }
 
 /// A job that only owns something.

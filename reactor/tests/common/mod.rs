@@ -6,6 +6,7 @@
 pub(crate) mod backends;
 pub(crate) mod child;
 pub(crate) mod ends;
+pub(crate) mod futures;
 
 use std::cell::{Cell, RefCell};
 use std::mem;
