@@ -60,6 +60,7 @@ mod readiness;
 mod remote;
 mod signals;
 mod spawn;
+pub mod task;
 mod turn;
 
 pub use self::callback::CallResult;
