@@ -26,6 +26,7 @@ on_every_backend!(
     a_task_that_is_dropped_at_the_end_cannot_spawn_another,
     a_reactor_that_is_gone_runs_no_future,
     a_task_that_runs_the_reactor_itself_is_dropped_with_that_run,
+    a_task_that_was_dropped_while_it_was_polled_takes_nobodys_place,
     a_task_that_drops_the_reactor_is_dropped_when_its_poll_has_returned,
     a_task_that_panics_is_reported_and_the_loop_goes_on,
     a_future_that_panics_when_it_is_dropped_keeps_no_other_from_being_dropped,
@@ -213,6 +214,27 @@ fn a_task_that_runs_the_reactor_itself_is_dropped_with_that_run(reactor: Reactor
     let deferred = reactor.spawn(runs);
 
     assert!(ownership.is_over());
+    failure_result_of::<Abandoned, _>(deferred);
+}
+
+fn a_task_that_was_dropped_while_it_was_polled_takes_nobodys_place(reactor: Reactor) {
+    let there = reactor.clone();
+    let (first, first_ownership) = Ownership::new();
+    let (second, second_ownership) = Ownership::new();
+    let mut second = Some(second);
+    let runs = poll_fn(move |_| {
+        let _owned = &first;
+        there.call_when_running(Reactor::stop);
+        run(&there);
+        // It gets the place that this one had.
+        there.spawn(waits_for_ever(second.take())).ignore();
+        Poll::<Result<(), Failure>>::Pending
+    });
+
+    let deferred = reactor.spawn(runs);
+
+    assert!(first_ownership.is_over());
+    assert!(!second_ownership.is_over());
     failure_result_of::<Abandoned, _>(deferred);
 }
 
