@@ -31,7 +31,10 @@
 //! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and may wait for their
 //!   results; [`Reactor::defer_to_thread`] has work done elsewhere that would block it, by the reactor's
 //!   own [`ThreadPool`] or another one.
-//! - **Signals**: SIGINT and SIGTERM end [`Reactor::run`] in order.
+//! - **`async`**: [`Reactor::spawn`] runs a future, in which any Deferred can be awaited, such as those of
+//!   [`Reactor::sleep`], [`Reactor::readable`] and [`Reactor::writable`].
+//! - **Signals**: SIGINT and SIGTERM end [`Reactor::run`] in order; [`Reactor::set_signal_handler`] hears of others.
+//! - **Its own beginning and end**: see [`SystemEvent`].
 //!
 //! # Backends
 //!
@@ -57,9 +60,12 @@ mod events;
 mod jobs;
 mod pool;
 mod reactor;
+mod readiness;
 mod remote;
 mod running;
 pub mod signals;
+mod spawn;
+pub mod task;
 mod threads;
 mod turn;
 

@@ -18,6 +18,7 @@ use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
 use crate::remote::{RemoteHandle, Run};
 use crate::signals::{Handlers, Signals};
+use crate::spawn::Tasks;
 use crate::threads::{OwnPool, Parked};
 
 /// An event loop: it waits for events, and calls you back, one callback at a time.
@@ -58,6 +59,7 @@ pub(crate) struct Core {
     pub(crate) descriptors: RefCell<Descriptors>,
     pub(crate) calls: Calls,
     pub(crate) jobs: Jobs,
+    pub(crate) tasks: Tasks,
     pub(crate) events: Events,
     pub(crate) remote: RemoteHandle,
     pub(crate) pool: OwnPool,
@@ -168,6 +170,7 @@ impl Reactor {
             calls: Calls::default(),
             jobs: Jobs::default(),
             events: Events::default(),
+            tasks: Tasks::default(),
             remote,
             pool: OwnPool::default(),
             phase: Cell::new(Phase::Idle),
@@ -374,6 +377,7 @@ impl Core {
 
     /// Drops all that was given to the reactor for later.
     pub(crate) fn clear(&self) {
+        self.tasks.clear();
         // First all that work on other threads may wait for, then the work, then what has come of it.
         self.remote.end_run();
         self.parked.clear();

@@ -252,6 +252,13 @@ fn fill(reactor: &Reactor, owned: Owned) {
     reactor.defer_to_thread(|| Ok(())).cancel();
     drop(reactor.call_in_thread(|| ()));
     drop(reactor.remote_handle().call_from_thread(|_| ()));
+    let (sleep, awaiting) = (reactor.sleep(2 * LIMIT), held());
+    let task = reactor.spawn(async move {
+        sleep.await?;
+        drop(awaiting);
+        Ok(())
+    });
+    task.ignore();
 }
 
 /// A job that only owns something.

@@ -11,6 +11,7 @@
 pub(crate) mod backends;
 pub(crate) mod child;
 pub(crate) mod ends;
+pub(crate) mod futures;
 pub(crate) mod waiting;
 
 use std::cell::{Cell, RefCell};
