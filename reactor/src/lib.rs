@@ -49,18 +49,23 @@
 pub mod backend;
 mod callback;
 mod calls;
+mod clock;
 mod closed;
+mod delayed;
 mod descriptors;
 mod jobs;
 mod pool;
 mod reactor;
 mod remote;
 mod signals;
+pub mod task;
+pub mod testing;
 mod turn;
 
 pub use self::callback::CallResult;
-pub use self::calls::{CallError, DelayedCall};
+pub use self::clock::{Clock, Work};
 pub use self::closed::ConnectionClosed;
+pub use self::delayed::{CallError, DelayedCall};
 pub use self::descriptors::{Descriptor, ReadDescriptor, WriteDescriptor};
 pub use self::jobs::Job;
 pub use self::reactor::{Reactor, ReactorError, Stopped};

@@ -7,6 +7,7 @@ use std::env;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use deferred::{Deferred, Failure, Firer};
 
 use crate::backend::{self, Backend, BackendError};
 use crate::callback::CallResult;
-use crate::calls::{Calls, DelayedCall};
+use crate::calls::{self, Calls};
+use crate::delayed::DelayedCall;
 use crate::descriptors::{Descriptors, ReadDescriptor, WriteDescriptor};
 use crate::jobs::{Job, Jobs};
 use crate::pool::Pool;
@@ -56,7 +58,7 @@ pub(crate) struct Core {
     /// The first field, so that it is dropped first: no descriptor is closed while a poller knows it.
     pub(crate) backend: RefCell<Box<dyn Backend>>,
     pub(crate) descriptors: RefCell<Descriptors>,
-    pub(crate) calls: Calls,
+    pub(crate) calls: Calls<Reactor>,
     pub(crate) jobs: Jobs,
     pub(crate) startup: RefCell<Vec<Startup>>,
     pub(crate) remote: RemoteHandle,
@@ -220,7 +222,7 @@ impl Reactor {
         delay: Duration,
         f: impl FnOnce(&Self) -> R + 'static,
     ) -> DelayedCall {
-        DelayedCall::make(&self.core, delay, f)
+        calls::call_later(&self.core, delay, Location::caller(), f)
     }
 
     /// Calls [`do_read`](ReadDescriptor::do_read) of `reader` in each turn in which it can be read.
