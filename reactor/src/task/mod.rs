@@ -17,10 +17,12 @@
 //! *Twisted's `twisted.internet.task`, `Deferred.addTimeout` and `twisted.python.lockfile`.*
 
 mod cooperator;
+mod grid;
 mod later;
 mod lock;
 mod looping;
 mod progress;
+mod round;
 mod timeout;
 
 use std::panic::Location;
