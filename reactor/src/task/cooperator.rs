@@ -30,6 +30,18 @@ const STEP: Duration = Duration::from_millis(10);
 /// An item is `()`, a `Result` whose error ends the task, or a Deferred, for which the task waits while others work. (An
 /// iterator that waits only now and then gives [`Deferred::succeed`](deferred::Deferred::succeed) else, which costs nothing.)
 ///
+/// A Deferred is given by value, so that nobody else can add to it or see it without a result:
+///
+/// ```compile_fail,E0382
+/// # use deferred::Deferred;
+/// # use reactor::task::Cooperator;
+/// # use reactor::testing::TestClock;
+/// # let clock = TestClock::new();
+/// let page = Deferred::<()>::succeed(());
+/// let task = Cooperator::new(&clock).cooperate([page]);
+/// page.map(|()| println!("turned"));
+/// ```
+///
 /// A `Cooperator` is a handle; clones share the tasks, and the work goes on when all of them are dropped.
 ///
 /// # Examples
