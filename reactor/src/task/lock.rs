@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// The file stands there while the lock is held, and is empty. What locks is not the file but the kernel
 /// (`flock`), which lets go when the process ends, however it does: a file that was left by a process that has died does
-/// not count, and is taken over. Two locks of one name in the same process exclude each other as well.
+/// not count, and is taken over. Only processes of one user can use it. Two locks of one name in the same process exclude each other as well.
 /// The file must not be on a file system whose locks other machines do not see.
 ///
 /// Dropping this unlocks it, and ends a wait with [`Abandoned`](deferred::Abandoned).
