@@ -39,6 +39,13 @@ use crate::reactor::Core;
 /// clock.advance(Duration::from_secs(5));
 /// ```
 ///
+/// Times are unsigned: what Twisted refuses when it runs, a negative delay, cannot be written.
+///
+/// ```compile_fail,E0600
+/// # let clock = reactor::testing::TestClock::new();
+/// clock.call_later(-std::time::Duration::from_secs(1), |_| ());
+/// ```
+///
 /// *Twisted's `IReactorTime`.*
 pub trait Clock {
     /// The time. It never goes back.

@@ -25,7 +25,9 @@
 //!
 //! # What it calls back for
 //!
-//! - **Time**: [`Reactor::call_later`], and [`DelayedCall`] to cancel or move the call.
+//! - **Time**: [`Reactor::call_later`], and [`DelayedCall`] to cancel or move the call. What is done again and
+//!   again, little by little, or not for too long is a [`task`]; all of it is tested on a
+//!   [`TestClock`](testing::TestClock), whose time passes when the test says so.
 //! - **Readiness**: objects with a descriptor, given to [`Reactor::add_reader`] and
 //!   [`Reactor::add_writer`]; see [`ReadDescriptor`] and [`WriteDescriptor`].
 //! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and
