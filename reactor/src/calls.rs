@@ -1,46 +1,81 @@
-//! Calls that run when their time has come.
+//! Calls that wait until their time has come: the queue that a reactor and a test clock have in common.
+//!
+//! A search tree: to add, to move and to take out costs O(log n), and what is taken out is freed at once.
+//!
+//! *Twisted has a heap of `DelayedCall`s in its reactor, where cancelled ones stay for a while, and a sorted
+//! list in its `Clock`.*
 
+use std::any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Bound;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
 
-use crate::Reactor;
 use crate::callback::CallResult;
-use crate::reactor::Core;
+use crate::delayed::DelayedCall;
 
-/// When a call is due; calls due at the same time run in the order of their numbers.
-type Due = (Duration, u64);
+/// When a call is due, and its number; calls due at the same time run in the order in which they were made.
+pub(crate) type Due = (Duration, u64);
 
 /// What has become of a call.
 #[derive(Clone, Copy)]
-enum CallState {
+pub(crate) enum CallState {
     Waiting(Due),
     Called,
     Cancelled,
 }
 
-/// A call with its closure, in one allocation.
-struct Call<F> {
-    state: Cell<CallState>,
-    made: &'static Location<'static>,
-    work: Cell<Option<F>>,
+/// What a call does when its time has come; it is given a `C`.
+pub(crate) trait Runs<C>: 'static {
+    fn run(self, caller: &C) -> Option<Failure>;
+
+    /// What it calls, as far as known.
+    fn name(&self) -> &'static str;
 }
 
-/// A [`Call`], whatever its closure.
-trait AnyCall {
+impl<C, R: CallResult, F: FnOnce(&C) -> R + 'static> Runs<C> for F {
+    fn run(self, caller: &C) -> Option<Failure> {
+        self(caller).into_failure()
+    }
+
+    fn name(&self) -> &'static str {
+        any::type_name::<F>()
+    }
+}
+
+/// A call with what it does, in one allocation.
+struct Call<C, W> {
+    state: Cell<CallState>,
+    made: &'static Location<'static>,
+    work: Cell<Option<W>>,
+    given: PhantomData<fn(&C)>,
+}
+
+/// A [`Call`], whatever it does and is given.
+pub(crate) trait CallHead {
     fn state(&self) -> &Cell<CallState>;
+
+    /// Where the program made the call.
     fn made(&self) -> &'static Location<'static>;
-    fn run(&self, reactor: &Reactor) -> Option<Failure>;
+
+    /// What it will call, as far as known.
+    fn name(&self) -> Option<&'static str>;
+
     /// Drops the closure, and all that it owns.
     fn discard(&self);
 }
 
-impl<R: CallResult, F: FnOnce(&Reactor) -> R> AnyCall for Call<F> {
+/// A [`Call`] that is given a `C`, whatever it does.
+trait AnyCall<C>: CallHead {
+    fn run(&self, caller: &C) -> Option<Failure>;
+}
+
+impl<C, W: Runs<C>> CallHead for Call<C, W> {
     fn state(&self) -> &Cell<CallState> {
         &self.state
     }
@@ -49,10 +84,11 @@ impl<R: CallResult, F: FnOnce(&Reactor) -> R> AnyCall for Call<F> {
         self.made
     }
 
-    fn run(&self, reactor: &Reactor) -> Option<Failure> {
-        self.work
-            .take()
-            .and_then(|work| work(reactor).into_failure())
+    fn name(&self) -> Option<&'static str> {
+        let work = self.work.take();
+        let name = work.as_ref().map(Runs::name);
+        self.work.set(work);
+        name
     }
 
     fn discard(&self) {
@@ -60,13 +96,19 @@ impl<R: CallResult, F: FnOnce(&Reactor) -> R> AnyCall for Call<F> {
     }
 }
 
-/// A call that is due, taken out of the waiting ones.
-pub(crate) struct DueCall(Rc<dyn AnyCall>);
+impl<C, W: Runs<C>> AnyCall<C> for Call<C, W> {
+    fn run(&self, caller: &C) -> Option<Failure> {
+        self.work.take().and_then(|work| work.run(caller))
+    }
+}
 
-impl DueCall {
-    pub(crate) fn run(&self, reactor: &Reactor) -> Option<Failure> {
+/// A call that is due, taken out of the waiting ones.
+pub(crate) struct DueCall<C>(Rc<dyn AnyCall<C>>);
+
+impl<C> DueCall<C> {
+    pub(crate) fn run(&self, caller: &C) -> Option<Failure> {
         self.0.state().set(CallState::Called);
-        self.0.run(reactor)
+        self.0.run(caller)
     }
 
     /// Where the program made the call.
@@ -75,24 +117,102 @@ impl DueCall {
     }
 }
 
-/// The waiting calls of a reactor, in the order in which they are due.
-///
-/// A search tree: to add and to remove costs O(log n), and what is removed is freed at once.
-#[derive(Default)]
-pub(crate) struct Calls {
-    waiting: RefCell<BTreeMap<Due, Rc<dyn AnyCall>>>,
+/// What has delayed calls: the inside of a reactor, or of a test clock.
+pub(crate) trait Timers: 'static {
+    /// What its calls are given.
+    type Caller: 'static;
+
+    fn calls(&self) -> &Calls<Self::Caller>;
+
+    fn time(&self) -> Duration;
+
+    /// Whether it will not run calls that are made now.
+    fn takes_no_calls(&self) -> bool;
+}
+
+/// [`Timers`], whatever their calls are given: what a [`DelayedCall`] asks of them.
+pub(crate) trait Queue {
+    fn time(&self) -> Duration;
+
+    /// Takes out the call that is due then.
+    fn remove(&self, due: Due);
+
+    /// Makes the call that is due then due `at` another time.
+    fn put_off(&self, due: Due, at: Duration);
+}
+
+impl<T: Timers> Queue for T {
+    fn time(&self) -> Duration {
+        Timers::time(self)
+    }
+
+    fn remove(&self, due: Due) {
+        self.calls().remove(due);
+    }
+
+    fn put_off(&self, due: Due, at: Duration) {
+        if let Some(call) = self.calls().remove(due) {
+            self.calls().insert((at, due.1), call);
+        }
+    }
+}
+
+/// Makes a call that will do this work `delay` from now.
+pub(crate) fn call_later<T: Timers>(
+    timers: &Rc<T>,
+    delay: Duration,
+    made: &'static Location<'static>,
+    work: impl Runs<T::Caller>,
+) -> DelayedCall {
+    let call = Rc::new(Call {
+        state: Cell::new(CallState::Cancelled),
+        made,
+        work: Cell::new(Some(work)),
+        given: PhantomData,
+    });
+    if timers.takes_no_calls() {
+        call.discard();
+    } else {
+        let due = (timers.time().saturating_add(delay), timers.calls().count());
+        timers.calls().insert(due, call.clone());
+    }
+    DelayedCall::new(call, queue_of(timers))
+}
+
+/// All calls that wait, in the order in which they are due.
+pub(crate) fn delayed_calls<T: Timers>(timers: &Rc<T>) -> Vec<DelayedCall> {
+    let waiting = timers.calls().waiting.borrow();
+    let handle = |call: &Rc<dyn AnyCall<T::Caller>>| {
+        let call: Rc<dyn AnyCall<T::Caller>> = Rc::clone(call);
+        DelayedCall::new(call, queue_of(timers))
+    };
+    waiting.values().map(handle).collect()
+}
+
+fn queue_of<T: Timers>(timers: &Rc<T>) -> Weak<dyn Queue> {
+    let queue: Weak<T> = Rc::downgrade(timers);
+    queue
+}
+
+/// The waiting calls of a reactor or a test clock, in the order in which they are due.
+pub(crate) struct Calls<C> {
+    waiting: RefCell<BTreeMap<Due, Rc<dyn AnyCall<C>>>>,
     made: Cell<u64>,
 }
 
-impl Calls {
-    fn insert(&self, at: Duration, call: Rc<dyn AnyCall>) {
-        let due = (at, self.made.get());
-        self.made.set(due.1 + 1);
+impl<C> Calls<C> {
+    fn count(&self) -> u64 {
+        let number = self.made.get();
+        self.made.set(number + 1);
+        number
+    }
+
+    fn insert(&self, due: Due, call: Rc<dyn AnyCall<C>>) {
         call.state().set(CallState::Waiting(due));
         self.waiting.borrow_mut().insert(due, call);
     }
 
-    fn remove(&self, due: Due) -> Option<Rc<dyn AnyCall>> {
+    fn remove(&self, due: Due) -> Option<Rc<dyn AnyCall<C>>> {
         self.waiting.borrow_mut().remove(&due)
     }
 
@@ -101,13 +221,23 @@ impl Calls {
         self.waiting.borrow().keys().next().map(|due| due.0)
     }
 
+    /// When the next call is due of those that are due later than at `time`.
+    pub(crate) fn next_due_after(&self, time: Duration) -> Option<Duration> {
+        let later = (Bound::Excluded((time, u64::MAX)), Bound::Unbounded);
+        self.waiting
+            .borrow()
+            .range(later)
+            .next()
+            .map(|(due, _)| due.0)
+    }
+
     /// A mark between the calls that were made by now and those that will be made.
     pub(crate) fn mark(&self) -> u64 {
         self.made.get()
     }
 
     /// Takes out the next call that is due at `now`, of those made before `mark`.
-    pub(crate) fn take_due(&self, now: Duration, mark: u64) -> Option<DueCall> {
+    pub(crate) fn take_due(&self, now: Duration, mark: u64) -> Option<DueCall<C>> {
         let mut waiting = self.waiting.borrow_mut();
         let next = waiting
             .first_entry()
@@ -126,127 +256,11 @@ impl Calls {
     }
 }
 
-/// A call made with [`Reactor::call_later`]: to cancel it, or to move it.
-///
-/// Dropping this does nothing; the call stays.
-///
-/// *Twisted's `IDelayedCall`.*
-#[derive(Clone)]
-pub struct DelayedCall {
-    call: Rc<dyn AnyCall>,
-    core: Weak<Core>,
-}
-
-/// Why a delayed call could not be cancelled or moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// It has run, or is running now.
-    #[error("the delayed call has already run")]
-    AlreadyCalled,
-    /// It was cancelled, or its reactor has stopped.
-    #[error("the delayed call was already cancelled")]
-    AlreadyCancelled,
-}
-
-impl DelayedCall {
-    #[track_caller]
-    pub(crate) fn make<R: CallResult + 'static>(
-        core: &Rc<Core>,
-        delay: Duration,
-        work: impl FnOnce(&Reactor) -> R + 'static,
-    ) -> Self {
-        let call = Rc::new(Call {
-            state: Cell::new(CallState::Cancelled),
-            made: Location::caller(),
-            work: Cell::new(Some(work)),
-        });
-        if core.is_closed() {
-            call.discard();
-        } else {
-            core.calls
-                .insert(core.now().saturating_add(delay), call.clone());
-        }
+impl<C> Default for Calls<C> {
+    fn default() -> Self {
         Self {
-            call,
-            core: Rc::downgrade(core),
+            waiting: RefCell::default(),
+            made: Cell::new(0),
         }
-    }
-
-    /// Cancels the call: it will not run, and its closure is dropped now.
-    ///
-    /// # Errors
-    ///
-    /// If it has run, is running, or was cancelled.
-    pub fn cancel(&self) -> Result<(), CallError> {
-        let due = self.due()?;
-        if let Some(core) = self.core.upgrade() {
-            core.calls.remove(due);
-        }
-        self.call.state().set(CallState::Cancelled);
-        self.call.discard();
-        Ok(())
-    }
-
-    /// Makes the call due `delay` from now, be it sooner or later than it was.
-    ///
-    /// # Errors
-    ///
-    /// If it has run, is running, or was cancelled.
-    pub fn reset(&self, delay: Duration) -> Result<(), CallError> {
-        self.move_to(|core, _| core.now().saturating_add(delay))
-    }
-
-    /// Makes the call due later than it was, by `delay`.
-    ///
-    /// # Errors
-    ///
-    /// If it has run, is running, or was cancelled.
-    pub fn delay(&self, delay: Duration) -> Result<(), CallError> {
-        self.move_to(|_, due| due.saturating_add(delay))
-    }
-
-    fn move_to(&self, at: impl FnOnce(&Core, Duration) -> Duration) -> Result<(), CallError> {
-        let due = self.due()?;
-        let core = self.core.upgrade().ok_or(CallError::AlreadyCancelled)?;
-        let call = core
-            .calls
-            .remove(due)
-            .expect("a waiting call stands under its due time");
-        core.calls.insert(at(&core, due.0), call);
-        Ok(())
-    }
-
-    /// Whether the call is still going to run.
-    #[must_use]
-    pub fn active(&self) -> bool {
-        self.due().is_ok()
-    }
-
-    /// When the call is due, by the reactor's clock; `None` once it has run or was cancelled.
-    ///
-    /// *Twisted's `getTime`.*
-    #[must_use]
-    pub fn time(&self) -> Option<Duration> {
-        self.due().ok().map(|due| due.0)
-    }
-
-    fn due(&self) -> Result<Due, CallError> {
-        match self.call.state().get() {
-            CallState::Waiting(due) => Ok(due),
-            CallState::Called => Err(CallError::AlreadyCalled),
-            CallState::Cancelled => Err(CallError::AlreadyCancelled),
-        }
-    }
-}
-
-impl fmt::Debug for DelayedCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.call.state().get() {
-            CallState::Waiting((at, _)) => format!("due at {at:?}"),
-            CallState::Called => String::from("called"),
-            CallState::Cancelled => String::from("cancelled"),
-        };
-        write!(f, "DelayedCall({state}, made at {})", self.call.made())
     }
 }

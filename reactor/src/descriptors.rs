@@ -34,8 +34,8 @@ pub trait ReadDescriptor: Descriptor {
     /// # Errors
     ///
     /// An error ends the connection: the object is removed, as reader and as writer, and its
-    /// [`connection_lost`](Descriptor::connection_lost) is called with that error as the reason. A panic
-    /// does the same, and is reported besides.
+    /// [`connection_lost`](Descriptor::connection_lost) is called with that error as the reason, also if it has
+    /// removed itself. A panic does the same, and is reported besides; so is an error of an object that is gone.
     fn do_read(self: Rc<Self>, reactor: &Reactor) -> Result<(), Failure>;
 }
 

@@ -25,7 +25,9 @@
 //!
 //! # What it calls back for
 //!
-//! - **Time**: [`Reactor::call_later`], and [`DelayedCall`] to cancel or move the call.
+//! - **Time**: [`Reactor::call_later`], and [`DelayedCall`] to cancel or move the call. What is done again and
+//!   again, little by little, or not for too long is a [`task`]; all of it is tested on a
+//!   [`TestClock`](testing::TestClock), whose time passes when the test says so.
 //! - **Readiness**: objects with a descriptor, given to [`Reactor::add_reader`] and
 //!   [`Reactor::add_writer`]; see [`ReadDescriptor`] and [`WriteDescriptor`].
 //! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and may wait for their
@@ -54,7 +56,9 @@ pub mod backend;
 mod blocking;
 mod callback;
 mod calls;
+mod clock;
 mod closed;
+mod delayed;
 mod descriptors;
 mod events;
 mod jobs;
@@ -66,12 +70,14 @@ mod running;
 pub mod signals;
 mod spawn;
 pub mod task;
+pub mod testing;
 mod threads;
 mod turn;
 
 pub use self::callback::CallResult;
-pub use self::calls::{CallError, DelayedCall};
+pub use self::clock::{Clock, Work};
 pub use self::closed::ConnectionClosed;
+pub use self::delayed::{CallError, DelayedCall};
 pub use self::descriptors::{Descriptor, ReadDescriptor, WriteDescriptor};
 pub use self::events::{SystemEvent, Trigger};
 pub use self::jobs::Job;

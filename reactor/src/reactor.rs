@@ -7,12 +7,14 @@ use std::env;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::backend::{self, Backend, BackendError, Event};
 use crate::callback::CallResult;
-use crate::calls::{Calls, DelayedCall};
+use crate::calls::{self, Calls};
+use crate::delayed::DelayedCall;
 use crate::descriptors::{Descriptors, ReadDescriptor, WriteDescriptor};
 use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
@@ -57,7 +59,7 @@ pub(crate) struct Core {
     /// The first field, so that it is dropped first: no descriptor is closed while a poller knows it.
     pub(crate) backend: RefCell<Box<dyn Backend>>,
     pub(crate) descriptors: RefCell<Descriptors>,
-    pub(crate) calls: Calls,
+    pub(crate) calls: Calls<Reactor>,
     pub(crate) jobs: Jobs,
     pub(crate) tasks: Tasks,
     pub(crate) events: Events,
@@ -233,7 +235,7 @@ impl Reactor {
         delay: Duration,
         f: impl FnOnce(&Self) -> R + 'static,
     ) -> DelayedCall {
-        DelayedCall::make(&self.core, delay, f)
+        calls::call_later(&self.core, delay, Location::caller(), f)
     }
 
     /// Calls [`do_read`](ReadDescriptor::do_read) of `reader` in each turn in which it can be read.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure, Firer};
 
-use crate::calls::DelayedCall;
+use crate::delayed::DelayedCall;
 use crate::descriptors::{Descriptor, ReadDescriptor, WriteDescriptor};
 use crate::reactor::Reactor;
 

@@ -263,7 +263,7 @@ impl Reactor {
             }
             for key in keys {
                 let reason = Failure::without_backtrace(ConnectionClosed::ReactorStopped);
-                self.disconnect(key, reason);
+                self.disconnect(key, &reason);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::{Failure, report};
@@ -78,15 +78,17 @@ impl Reactor {
         if event.readable {
             let reader = self.core.descriptors.borrow().reader(event.key);
             if let Some(reader) = reader {
-                let read = Failure::catch(|| Rc::clone(&reader).do_read(self));
-                self.ended("Unhandled error in do_read", event, reader, read);
+                let called = Rc::downgrade(&reader);
+                let read = Failure::catch(|| reader.do_read(self));
+                self.ended("Unhandled error in do_read", event, called, read);
             }
         }
         if event.writable {
             let writer = self.core.descriptors.borrow().writer(event.key);
             if let Some(writer) = writer {
-                let written = Failure::catch(|| Rc::clone(&writer).do_write(self));
-                self.ended("Unhandled error in do_write", event, writer, written);
+                let called = Rc::downgrade(&writer);
+                let written = Failure::catch(|| writer.do_write(self));
+                self.ended("Unhandled error in do_write", event, called, written);
             }
         }
     }
@@ -96,33 +98,38 @@ impl Reactor {
         &self,
         what: &str,
         event: Event,
-        called: Rc<dyn Descriptor>,
+        called: Weak<dyn Descriptor>,
         outcome: Result<Result<(), Failure>, Failure>,
     ) {
-        let outcome = outcome.unwrap_or_else(|panic| {
-            report(what, &panic);
-            Err(panic)
-        });
+        // It may have removed itself before it failed, and is told all the same, if it is still there.
         match outcome {
-            Ok(()) => {
-                // It may have removed itself, and this be its last owner.
-                if let Err(panic) = Failure::catch(|| drop(called)) {
-                    report("Unhandled error in a value that was dropped", &panic);
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => {
+                if !self.disconnect_with(event.key, called.upgrade(), &reason) {
+                    report(what, &reason);
                 }
             }
-            Err(reason) => self.disconnect_with(event.key, Some(called), reason),
+            Err(panic) => {
+                report(what, &panic);
+                self.disconnect_with(event.key, called.upgrade(), &panic);
+            }
         }
         self.run_jobs_after_callback();
     }
 
     /// Removes the reader and the writer of a descriptor, and tells them why.
-    pub(crate) fn disconnect(&self, key: Key, reason: Failure) {
+    pub(crate) fn disconnect(&self, key: Key, reason: &Failure) {
         self.disconnect_with(key, None, reason);
     }
 
-    /// Removes the reader and the writer of a descriptor, and tells them why, and `failed` too: it may have
-    /// removed itself before it failed.
-    fn disconnect_with(&self, key: Key, failed: Option<Rc<dyn Descriptor>>, reason: Failure) {
+    /// Removes the reader and the writer of a descriptor, tells them why, and `failed` too, and returns whether
+    /// there was anybody to tell.
+    fn disconnect_with(
+        &self,
+        key: Key,
+        failed: Option<Rc<dyn Descriptor>>,
+        reason: &Failure,
+    ) -> bool {
         let watchers = {
             let mut backend = self.core.backend.borrow_mut();
             self.core
@@ -131,10 +138,12 @@ impl Reactor {
                 .remove(&mut **backend, key)
         };
         let what = "Unhandled error in connection_lost";
-        for descriptor in watchers.and(failed) {
-            let reason = reason.clone();
-            self.callback(what, || descriptor.connection_lost(self, reason));
+        let told = watchers.and(failed);
+        let any = !told.is_empty();
+        for descriptor in told {
+            self.callback(what, || descriptor.connection_lost(self, reason.clone()));
         }
+        any
     }
 
     /// Makes one callback, reports it if it fails, and does what it left to be done after it.

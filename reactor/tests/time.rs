@@ -162,7 +162,7 @@ fn calls_without_delay_run_in_the_order_made(reactor: Reactor) {
     log.assert(&expected.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-// R-010 (timers made since join in the next turn)
+//
 fn a_call_made_by_a_call_runs_in_a_later_turn(on: BackendName) {
     let (reactor, waits) = on.recorded();
     let log = Log::default();
@@ -282,7 +282,7 @@ fn a_delay_of_all_time_is_no_error_and_never_comes(reactor: Reactor) {
     log.assert(&["end reads", "end is lost"]);
 }
 
-// R-048 (monotonic)
+//
 fn the_clock_never_goes_back(reactor: Reactor) {
     let mut last = reactor.now();
 
@@ -293,7 +293,7 @@ fn the_clock_never_goes_back(reactor: Reactor) {
     }
 }
 
-// R-048 (all times come from the backend's clock)
+//
 #[test]
 fn the_time_is_that_of_the_backend_in_callbacks_too() {
     let (reactor, time) = SimulatedTime::reactor();

@@ -1,6 +1,7 @@
 //! Who wakes a task, when it is polled then, and what that costs.
 
 mod common;
+#[path = "../../deferred/tests/counting/mod.rs"]
 mod counting;
 
 use std::cell::{Cell, RefCell};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use common::futures::{answer, answered, never_ready, notes_when_fired, wakes_itself};
 use common::{BackendName, Log, on_every_backend, run, run_without_calls, stop_after_turns};
-use counting::allocations;
+use counting::allocated;
 use deferred::Failure;
 use deferred::testing::success_result_of;
 use reactor::Reactor;
@@ -207,7 +208,7 @@ fn a_wake_on_the_reactors_thread_takes_no_memory(reactor: Reactor) {
     let task = reactor.spawn(async move {
         while counted.borrow().len() < 100 {
             wakes_itself().await;
-            counted.borrow_mut().push(allocations());
+            counted.borrow_mut().push(allocated());
         }
         Ok(stopping.stop()?)
     });

@@ -56,6 +56,11 @@ fn sets_up() {
     Deferred::succeed(()).ignore();
 }
 
+/// How many allocations this thread has made.
+pub(crate) fn allocated() -> usize {
+    ALLOCATIONS.get()
+}
+
 /// How many allocations this thread makes in `f`.
 pub(crate) fn allocations<R>(f: impl FnOnce() -> R) -> (usize, R) {
     sets_up();

@@ -1,0 +1,143 @@
+//! The handle to a call that waits for its time.
+
+use std::fmt;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use crate::calls::{CallHead, CallState, Due, Queue};
+
+/// A call that was made with [`Reactor::call_later`](crate::Reactor::call_later), or on another
+/// [`Clock`](crate::Clock): to cancel it, or to move it.
+///
+/// Dropping this does nothing; the call stays. A call that is moved keeps its place among those that are
+/// due at the same time: they run in the order in which they were made.
+///
+/// # Examples
+///
+/// ```
+/// use reactor::testing::TestClock;
+/// use std::time::Duration;
+///
+/// let clock = TestClock::new();
+/// let call = clock.call_later(Duration::from_secs(10), |_| println!("Nobody has called"));
+/// call.delay(Duration::from_secs(5)).expect("it waits");
+/// assert_eq!(call.time(), Some(Duration::from_secs(15)));
+///
+/// call.cancel().expect("it waits");
+/// assert!(!call.active());
+/// ```
+///
+/// *Twisted's `IDelayedCall`.*
+#[derive(Clone)]
+pub struct DelayedCall {
+    call: Rc<dyn CallHead>,
+    queue: Weak<dyn Queue>,
+}
+
+/// Why a delayed call could not be cancelled or moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// It has run, or is running now.
+    #[error("the delayed call has already run")]
+    AlreadyCalled,
+    /// It was cancelled, or its reactor has stopped.
+    #[error("the delayed call was already cancelled")]
+    AlreadyCancelled,
+}
+
+impl DelayedCall {
+    pub(crate) fn new(call: Rc<dyn CallHead>, queue: Weak<dyn Queue>) -> Self {
+        Self { call, queue }
+    }
+
+    /// Cancels the call: it will not run, and its closure is dropped now.
+    ///
+    /// # Errors
+    ///
+    /// If it has run, is running, or was cancelled.
+    pub fn cancel(&self) -> Result<(), CallError> {
+        let due = self.due()?;
+        if let Some(queue) = self.queue.upgrade() {
+            queue.remove(due);
+        }
+        self.call.state().set(CallState::Cancelled);
+        self.call.discard();
+        Ok(())
+    }
+
+    /// Makes the call due `delay` from now, be it sooner or later than it was.
+    ///
+    /// # Errors
+    ///
+    /// If it has run, is running, or was cancelled.
+    pub fn reset(&self, delay: Duration) -> Result<(), CallError> {
+        self.move_to(|queue, _| queue.time().saturating_add(delay))
+    }
+
+    /// Makes the call due later than it was, by `delay`.
+    ///
+    /// # Errors
+    ///
+    /// If it has run, is running, or was cancelled.
+    pub fn delay(&self, delay: Duration) -> Result<(), CallError> {
+        self.move_to(|_, due| due.saturating_add(delay))
+    }
+
+    fn move_to(&self, at: impl FnOnce(&dyn Queue, Duration) -> Duration) -> Result<(), CallError> {
+        let due = self.due()?;
+        let queue = self.queue.upgrade().ok_or(CallError::AlreadyCancelled)?;
+        queue.put_off(due, at(&*queue, due.0));
+        Ok(())
+    }
+
+    /// Whether the call is still going to run.
+    #[must_use]
+    pub fn active(&self) -> bool {
+        self.due().is_ok()
+    }
+
+    /// When the call is due, by its clock; `None` once it has run or was cancelled.
+    ///
+    /// *Twisted's `getTime`.*
+    #[must_use]
+    pub fn time(&self) -> Option<Duration> {
+        self.due().ok().map(|due| due.0)
+    }
+
+    fn due(&self) -> Result<Due, CallError> {
+        match self.call.state().get() {
+            CallState::Waiting(due) => Ok(due),
+            CallState::Called => Err(CallError::AlreadyCalled),
+            CallState::Cancelled => Err(CallError::AlreadyCancelled),
+        }
+    }
+
+    /// What is to be done, and how long from now.
+    fn prospect(&self, f: &mut fmt::Formatter<'_>, due: Duration) -> fmt::Result {
+        if let Some(queue) = self.queue.upgrade() {
+            let now = queue.time();
+            match due.checked_sub(now) {
+                Some(left) => write!(f, "due in {left:?}, ")?,
+                None => write!(f, "overdue by {:?}, ", now.saturating_sub(due))?,
+            }
+        }
+        write!(f, "due at {due:?}")?;
+        match self.call.name() {
+            Some(name) => write!(f, ", calls {name}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for DelayedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DelayedCall(")?;
+        match self.call.state().get() {
+            CallState::Waiting((due, _)) => self.prospect(f, due)?,
+            CallState::Called => f.write_str("called")?,
+            CallState::Cancelled => f.write_str("cancelled")?,
+        }
+        write!(f, ", made at {})", self.call.made())
+    }
+}
