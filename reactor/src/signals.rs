@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +23,7 @@ pub use signal_hook::consts::{
 
 use crate::callback::CallResult;
 use crate::reactor::{Core, Reactor, Stopped};
+use crate::remote::RemoteHandle;
 
 /// What a program does when a signal comes; see [`Reactor::set_signal_handler`].
 #[derive(Clone)]
@@ -165,7 +165,7 @@ pub(crate) struct Signals {
     watched: BTreeMap<i32, Watched>,
     /// Whether any has come.
     any: Arc<AtomicBool>,
-    waker: UnixStream,
+    remote: RemoteHandle,
 }
 
 struct Watched {
@@ -177,14 +177,13 @@ struct Watched {
 impl Signals {
     /// Takes the signals for the reactor of `core`; none if another reactor of this process has them.
     pub(crate) fn take(core: &Core) -> io::Result<Option<Self>> {
-        let waker = core.remote.waker()?;
         if OWNED.swap(true, Ordering::SeqCst) {
             return Ok(None);
         }
         let mut signals = Self {
             watched: BTreeMap::new(),
             any: Arc::default(),
-            waker,
+            remote: core.remote.clone(),
         };
         for signal in STOPPING {
             // A program that was started to ignore it, such as one in a shell's background, goes on doing so.
@@ -216,7 +215,7 @@ impl Signals {
             .push(flag::register(signal, Arc::clone(&self.any))?);
         watched
             .actions
-            .push(pipe::register(signal, self.waker.try_clone()?)?);
+            .push(pipe::register(signal, self.remote.waker()?)?);
         watched.unwatched.store(false, Ordering::SeqCst);
         self.watched.insert(signal, watched);
         Ok(())
