@@ -111,6 +111,14 @@ impl<C> DueCall<C> {
         self.0.run(caller)
     }
 
+    /// When it was due.
+    pub(crate) fn due(&self) -> Duration {
+        match self.0.state().get() {
+            CallState::Waiting((due, _)) => due,
+            CallState::Called | CallState::Cancelled => Duration::MAX,
+        }
+    }
+
     /// Where the program made the call.
     pub(crate) fn made(&self) -> &'static Location<'static> {
         self.0.made()

@@ -21,6 +21,13 @@ pub trait Descriptor: AsFd {
     /// Called once, by the loop, when the connection is over: reading or writing ended with `reason`, or
     /// the reactor stops. The reactor has let go of the object by then; this is the last owner that it had.
     fn connection_lost(self: Rc<Self>, reactor: &Reactor, reason: Failure);
+
+    /// What the object is called in reports about it.
+    ///
+    /// *Twisted's `ILoggingContext.logPrefix`.*
+    fn log_prefix(&self) -> String {
+        format!("descriptor {}", self.as_fd().as_raw_fd())
+    }
 }
 
 /// A descriptor that wants to know when it can be read.
@@ -173,6 +180,14 @@ impl Descriptors {
         };
         self.narrow(backend, fd, key.index());
         watchers
+    }
+
+    /// Takes out all watchers but the reactor's own.
+    pub(crate) fn remove_all(&mut self, backend: &mut dyn Backend) -> Vec<Watchers> {
+        let keys = self.keys();
+        keys.into_iter()
+            .map(|key| self.remove(backend, key))
+            .collect()
     }
 
     /// The keys of all descriptors but the reactor's own.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use deferred::{Deferred, DeferredList, Outcome, report};
@@ -58,24 +59,31 @@ impl fmt::Display for Phase {
 }
 
 type Place = (SystemEvent, Phase, u64);
+
+/// What a program has added to an event.
+struct Added {
+    call: Call,
+    added: &'static Location<'static>,
+}
+
 type Call = Box<dyn FnOnce(&Reactor) -> Deferred<()>>;
 
 /// The triggers of all events.
 #[derive(Default)]
 pub(crate) struct Events {
-    triggers: RefCell<BTreeMap<Place, Call>>,
+    triggers: RefCell<BTreeMap<Place, Added>>,
     made: Cell<u64>,
 }
 
 impl Events {
-    fn add(&self, event: SystemEvent, phase: Phase, call: Call) -> Place {
+    fn add(&self, event: SystemEvent, phase: Phase, added: Added) -> Place {
         let place = (event, phase, self.made.get());
         self.made.set(place.2 + 1);
-        self.triggers.borrow_mut().insert(place, call);
+        self.triggers.borrow_mut().insert(place, added);
         place
     }
 
-    fn take_first(&self, event: SystemEvent, phase: Phase) -> Option<Call> {
+    fn take_first(&self, event: SystemEvent, phase: Phase) -> Option<Added> {
         let mut triggers = self.triggers.borrow_mut();
         let of_this_phase = (event, phase, 0)..=(event, phase, u64::MAX);
         let place = *triggers.range(of_this_phase).next()?.0;
@@ -151,6 +159,7 @@ impl Reactor {
     /// ```
     ///
     /// *Twisted's `addSystemEventTrigger('before', …)`.*
+    #[track_caller]
     pub fn before<R: Outcome<Value = ()>>(
         &self,
         event: SystemEvent,
@@ -166,6 +175,7 @@ impl Reactor {
     /// Has `f` called during `event`, when all that was to be done before it is done.
     ///
     /// *Twisted's `addSystemEventTrigger('during', …)`.*
+    #[track_caller]
     pub fn during<R: CallResult>(
         &self,
         event: SystemEvent,
@@ -177,6 +187,7 @@ impl Reactor {
     /// Has `f` called after `event`.
     ///
     /// *Twisted's `addSystemEventTrigger('after', …)`.*
+    #[track_caller]
     pub fn after<R: CallResult>(
         &self,
         event: SystemEvent,
@@ -185,9 +196,11 @@ impl Reactor {
         self.add_trigger(event, Phase::After, at_once(f))
     }
 
+    #[track_caller]
     fn add_trigger(&self, event: SystemEvent, phase: Phase, call: Call) -> Trigger {
+        let added = Location::caller();
         Trigger {
-            place: self.core.events.add(event, phase, call),
+            place: self.core.events.add(event, phase, Added { call, added }),
             core: Rc::downgrade(&self.core),
         }
     }
@@ -224,12 +237,15 @@ impl Reactor {
     }
 
     /// Calls one trigger; what it returns never fails.
-    fn pull(&self, firing: &Firing, phase: Phase, trigger: Call) -> Deferred<()> {
-        let what = format!("Unhandled error in a trigger {phase} {}", firing.event);
+    fn pull(&self, firing: &Firing, phase: Phase, trigger: Added) -> Deferred<()> {
+        let what = format!(
+            "a trigger {phase} {}, added at {}",
+            firing.event, trigger.added
+        );
         let mut returned = Deferred::succeed(());
-        self.callback(&what, || returned = trigger(self));
+        self.callback(&what, || returned = (trigger.call)(self));
         returned.add_errback(move |failure| {
-            report(&what, &failure);
+            report(&format!("Unhandled error in {what}"), &failure);
             Ok(())
         })
     }

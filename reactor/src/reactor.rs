@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::env;
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use crate::backend::{self, Backend, BackendError, Event};
 use crate::callback::CallResult;
 use crate::calls::{self, Calls};
 use crate::delayed::DelayedCall;
-use crate::descriptors::{Descriptors, ReadDescriptor, WriteDescriptor};
+use crate::descriptors::{Descriptor, Descriptors, ReadDescriptor, WriteDescriptor};
 use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
 use crate::remote::{RemoteHandle, Run};
 use crate::signals::{Handlers, Signals};
 use crate::spawn::Tasks;
+use crate::stats::Watch;
 use crate::threads::{OwnPool, Parked};
 
 /// An event loop: it waits for events, and calls you back, one callback at a time.
@@ -80,6 +81,7 @@ pub(crate) struct Core {
     pub(crate) takes_signals: Cell<bool>,
     pub(crate) signals: RefCell<Option<Signals>>,
     pub(crate) handlers: Handlers,
+    pub(crate) watch: Watch,
     /// The list of ready descriptors, kept from turn to turn.
     pub(crate) ready: Cell<Vec<Event>>,
     /// Whether the owner is gone.
@@ -184,6 +186,7 @@ impl Reactor {
             takes_signals: Cell::new(false),
             signals: RefCell::default(),
             handlers: Handlers::default(),
+            watch: Watch::default(),
             ready: Cell::default(),
             orphaned: Cell::new(false),
             parked: Parked::default(),
@@ -211,6 +214,22 @@ impl Reactor {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.core.is_closed()
+    }
+
+    /// A descriptor that another loop can wait on: it is readable when there is something to do at once.
+    ///
+    /// It is a duplicate, of the caller's own. It tells of descriptors and calls from threads; how long to wait
+    /// at most is what [`timeout`](Self::timeout) says. Then it is time for a call of [`iterate`](Self::iterate).
+    /// There is none on a backend that has no descriptor of its own (`poll`, `select`), nor while a file is
+    /// watched that the system always takes for ready, in which case `iterate` is to be called at once.
+    ///
+    /// # Errors
+    ///
+    /// If the process has no descriptor left.
+    pub fn descriptor(&self) -> io::Result<Option<OwnedFd>> {
+        let backend = self.core.backend.borrow();
+        let descriptor = backend.descriptor();
+        descriptor.map(|fd| fd.try_clone_to_owned()).transpose()
     }
 
     /// The time of the backend's clock, since the reactor was made. It never goes back.
@@ -295,6 +314,21 @@ impl Reactor {
             descriptors.remove_writer(&mut **backend, descriptor.as_fd())
         };
         drop(removed);
+    }
+
+    /// Removes all readers and writers, and gives them back, each object once; none of them is told.
+    ///
+    /// *Twisted's `removeAll`.*
+    pub fn remove_all(&self) -> Vec<Rc<dyn Descriptor>> {
+        let removed = {
+            let mut backend = self.core.backend.borrow_mut();
+            let mut descriptors = self.core.descriptors.borrow_mut();
+            descriptors.remove_all(&mut **backend)
+        };
+        removed
+            .into_iter()
+            .flat_map(|watchers| watchers.and(None))
+            .collect()
     }
 
     /// All readers, in no particular order.
@@ -396,6 +430,7 @@ impl Core {
         self.remote.close();
         self.events.clear();
         self.handlers.clear();
+        self.watch.clear();
         let extensions = self.extensions.take();
         drop(extensions);
     }

@@ -165,6 +165,7 @@ impl Reactor {
     /// If it does not run yet, this is a trigger [`after`](Self::after) its startup, which can be taken away.
     ///
     /// *Twisted's `callWhenRunning`.*
+    #[track_caller]
     pub fn call_when_running<R: CallResult>(
         &self,
         f: impl FnOnce(&Self) -> R + 'static,

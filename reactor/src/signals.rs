@@ -127,7 +127,7 @@ impl Reactor {
         for signal in caught {
             match self.core.handlers.get(signal) {
                 Some(handler) => {
-                    self.callback("Unhandled error in a signal handler", || {
+                    self.callback(format_args!("the handler of signal {signal}"), || {
                         (handler.call)(self).map_or(Ok(()), Err)
                     });
                 }

@@ -11,6 +11,7 @@ use crate::backend::{Event, Key};
 use crate::callback::CallResult;
 use crate::descriptors::Descriptor;
 use crate::reactor::Reactor;
+use crate::stats::add;
 
 impl Reactor {
     /// One turn of the loop. All callbacks of the loop are made here, one after the other:
@@ -24,10 +25,14 @@ impl Reactor {
     ///
     /// After each callback, what it left to be done after it.
     pub(crate) fn turn(&self, limit: Option<Duration>) -> io::Result<()> {
+        let watch = &self.core.watch;
+        add(&watch.turns, 1);
+
         // 1.
         self.take_signals();
         for call in self.core.remote.take() {
-            self.callback("Unhandled error in a call from a thread", || call(self));
+            add(&watch.calls_from_threads, 1);
+            self.callback("a call from a thread", || call(self));
         }
 
         // 2.
@@ -36,7 +41,8 @@ impl Reactor {
         // 3.
         let (now, mark) = (self.now(), self.core.calls.mark());
         while let Some(call) = self.core.calls.take_due(now, mark) {
-            let what = format_args!("Unhandled error in a delayed call made at {}", call.made());
+            watch.late_by(now.saturating_sub(call.due()));
+            let what = format_args!("a delayed call made at {}", call.made());
             self.callback(what, || call.run(self).map_or(Ok(()), Err));
         }
 
@@ -52,9 +58,10 @@ impl Reactor {
             (timeout, limit) => timeout.or(limit),
         };
         let mut events = self.core.ready.take();
-        let waited = self.core.backend.borrow_mut().wait(&mut events, timeout);
+        let waited = self.waiting(|| self.core.backend.borrow_mut().wait(&mut events, timeout));
 
         // 6.
+        add(&watch.events, events.len());
         for &event in &events {
             self.dispatch(event);
         }
@@ -78,16 +85,18 @@ impl Reactor {
         if event.readable {
             let reader = self.core.descriptors.borrow().reader(event.key);
             if let Some(reader) = reader {
-                let called = Rc::downgrade(&reader);
-                let read = Failure::catch(|| reader.do_read(self));
+                let called: Weak<dyn Descriptor> = Rc::downgrade(&reader) as _;
+                let what = || name_of("do_read", &called);
+                let read = self.watched(what, || Failure::catch(|| reader.do_read(self)));
                 self.ended("Unhandled error in do_read", event, called, read);
             }
         }
         if event.writable {
             let writer = self.core.descriptors.borrow().writer(event.key);
             if let Some(writer) = writer {
-                let called = Rc::downgrade(&writer);
-                let written = Failure::catch(|| writer.do_write(self));
+                let called: Weak<dyn Descriptor> = Rc::downgrade(&writer) as _;
+                let what = || name_of("do_write", &called);
+                let written = self.watched(what, || Failure::catch(|| writer.do_write(self)));
                 self.ended("Unhandled error in do_write", event, called, written);
             }
         }
@@ -137,7 +146,7 @@ impl Reactor {
                 .borrow_mut()
                 .remove(&mut **backend, key)
         };
-        let what = "Unhandled error in connection_lost";
+        let what = "connection_lost";
         let told = watchers.and(failed);
         let any = !told.is_empty();
         for descriptor in told {
@@ -148,19 +157,24 @@ impl Reactor {
 
     /// Makes one callback, reports it if it fails, and does what it left to be done after it.
     pub(crate) fn callback<R: CallResult>(&self, what: impl Display, callback: impl FnOnce() -> R) {
-        let failure = match Failure::catch(callback) {
+        let called = self.watched(|| what.to_string(), || Failure::catch(callback));
+        let failure = match called {
             Ok(result) => result.into_failure(),
             Err(panic) => Some(panic),
         };
         if let Some(failure) = failure {
-            report(&what.to_string(), &failure);
+            report(&format!("Unhandled error in {what}"), &failure);
         }
         self.run_jobs_after_callback();
     }
 
     fn run_jobs_after_callback(&self) {
         while let Some(job) = self.core.jobs.take_after_callback() {
-            if let Err(panic) = Failure::catch(|| job.run(self)) {
+            let ran = self.watched(
+                || String::from("a job"),
+                || Failure::catch(|| job.run(self)),
+            );
+            if let Err(panic) = ran {
                 report("Unhandled error in a job", &panic);
             }
         }
@@ -173,7 +187,15 @@ impl Reactor {
             let Some(job) = self.core.jobs.take_for_this_turn() else {
                 break;
             };
-            self.callback("Unhandled error in a job", || job.run(self));
+            self.callback("a job", || job.run(self));
         }
+    }
+}
+
+/// What is said of a slow callback of a descriptor.
+fn name_of(method: &str, descriptor: &Weak<dyn Descriptor>) -> String {
+    match descriptor.upgrade() {
+        Some(descriptor) => format!("{method} of {}", descriptor.log_prefix()),
+        None => format!("{method} of a descriptor that is gone"),
     }
 }
