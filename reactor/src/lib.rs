@@ -23,34 +23,110 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What it calls back for
+//! # A loop that does nothing
 //!
-//! - **Time**: [`Reactor::call_later`], and [`DelayedCall`] to cancel or move the call. What is done again and
-//!   again, little by little, or not for too long is a [`task`]; all of it is tested on a
-//!   [`TestClock`](testing::TestClock), whose time passes when the test says so.
-//! - **Readiness**: objects with a descriptor, given to [`Reactor::add_reader`] and
-//!   [`Reactor::add_writer`]; see [`ReadDescriptor`] and [`WriteDescriptor`].
-//! - **Other threads**: [`Reactor::remote_handle`] sends calls to the loop, and may wait for their
-//!   results; [`Reactor::defer_to_thread`] has work done elsewhere that would block it, by the reactor's
-//!   own [`ThreadPool`] or another one.
-//! - **`async`**: [`Reactor::spawn`] runs a future, in which any Deferred can be awaited, such as those of
-//!   [`Reactor::sleep`], [`Reactor::readable`] and [`Reactor::writable`].
-//! - **Signals**: SIGINT and SIGTERM end [`Reactor::run`] in order; [`Reactor::set_signal_handler`] hears of others.
-//! - **Its own beginning and end**: see [`SystemEvent`].
+//! `Reactor::new()?.run()` waits for ever, without using the processor: nobody has left it anything to call.
+//! Ctrl-C ends it. All that a program does, it does in callbacks, and the first of these is given to
+//! [`Reactor::call_when_running`]. Each gets `&Reactor`, which need not be kept, and may return nothing or a
+//! `Result`; an error, or a panic, is reported, and the loop goes on.
+//!
+//! # Time
+//!
+//! [`Reactor::call_later`] runs a function once a delay has passed; [`DelayedCall`] cancels or moves it. What is
+//! done again and again, little by little, or not for too long is a [`task`]. All of it is tested on a
+//! [`TestClock`](testing::TestClock), whose time passes when the test says so.
+//!
+//! # Readiness
+//!
+//! An object with a descriptor is given to [`Reactor::add_reader`] or [`Reactor::add_writer`], and called in each
+//! turn in which it can read or write, until it is removed or says that it is over.
+//!
+//! ```
+//! use deferred::Failure;
+//! use reactor::{Descriptor, Reactor, ReadDescriptor};
+//! use std::io::{Read, Write};
+//! use std::os::fd::{AsFd, BorrowedFd};
+//! use std::os::unix::net::UnixStream;
+//! use std::rc::Rc;
+//!
+//! /// Prints what comes, and stops the reactor when that is all.
+//! struct Printer(UnixStream);
+//!
+//! impl AsFd for Printer {
+//!     fn as_fd(&self) -> BorrowedFd<'_> {
+//!         self.0.as_fd()
+//!     }
+//! }
+//!
+//! impl Descriptor for Printer {
+//!     fn connection_lost(self: Rc<Self>, _reactor: &Reactor, reason: Failure) {
+//!         println!("no more: {reason}");
+//!     }
+//! }
+//!
+//! impl ReadDescriptor for Printer {
+//!     fn do_read(self: Rc<Self>, reactor: &Reactor) -> Result<(), Failure> {
+//!         let mut buffer = [0; 1024];
+//!         match (&self.0).read(&mut buffer)? {
+//!             0 => reactor.stop()?,
+//!             n => print!("{}", String::from_utf8_lossy(&buffer[..n])),
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let (ours, mut theirs) = UnixStream::pair()?;
+//! ours.set_nonblocking(true)?;
+//! theirs.write_all(b"The river waits on no one\n")?;
+//! drop(theirs);
+//!
+//! let reactor = Reactor::new()?;
+//! reactor.add_reader(Rc::new(Printer(ours)))?;
+//! reactor.run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Its beginning and its end
+//!
+//! [`Reactor::stop`] ends a run in order, and so do SIGINT and SIGTERM; [`Reactor::set_signal_handler`] hears of
+//! other signals. What is to be done [`before`](Reactor::before) the end may return a Deferred, and the loop goes on
+//! until that has fired; see [`SystemEvent`]. A reactor can run again.
+//!
+//! # Threads
+//!
+//! A reactor belongs to one thread. [`Reactor::remote_handle`] gives others a way to call back into it, and to wait
+//! for the answer; [`Reactor::defer_to_thread`] has work done elsewhere that would block the loop, by its own
+//! [`ThreadPool`] or another one, and gives a Deferred of its result.
+//!
+//! # `async`
+//!
+//! [`Reactor::spawn`] runs a future, in which any Deferred can be awaited, such as those of
+//! [`Reactor::sleep`], [`Reactor::readable`] and [`Reactor::writable`]; it gives a Deferred in turn.
+//! [`task::react`] runs a whole program that is one Deferred or one coroutine.
+//!
+//! # Seeing it
+//!
+//! [`Reactor::stats`] counts what the loop does, and [`Reactor::watch_callbacks`] tells which callback holds it up.
+//! A program with a loop of its own can turn this one by hand: [`Reactor::iterate`].
 //!
 //! # Backends
 //!
-//! How the system tells of readiness is a [`backend`]'s business. [`Reactor::new`] takes `polling`, which
-//! works everywhere, or the one that the environment variable `REACTOR_BACKEND` names: `epoll`, `poll` or
-//! `select`. [`Reactor::with_backend`] takes any [`Backend`](backend::Backend), yours too.
+//! How the system tells of readiness is a [`backend`]'s business; its page says what each costs and where it
+//! stops scaling. [`Reactor::new`] takes `polling`, which works everywhere, or the one that the environment variable
+//! `REACTOR_BACKEND` names: `epoll`, `poll` or `select`. [`Reactor::with_backend`] takes any
+//! [`Backend`](backend::Backend), yours too.
 //!
 //! # What it is not
 //!
 //! It knows no protocols and no bytes on a wire: these are the `protocols` crate's. It is not
 //! multi-threaded and not global: more cores are more reactors, one per thread.
 //!
-//! *The design is that of Twisted's reactor; the turn of the loop, shown as one function, is in the
-//! manner of libuv's documentation.*
+//! # Where the ideas come from
+//!
+//! The design, the names and most of the behaviour are those of Twisted's reactor, its `task` and its `threads`. That
+//! the turn of the loop is one function which reads as a numbered list is in the manner of libuv's documentation.
+//! Keys with a generation, so that an event never reaches the successor of a descriptor that was closed, are
+//! calloop's; the watch for slow callbacks is that of asyncio's debug mode.
 
 pub mod backend;
 mod blocking;

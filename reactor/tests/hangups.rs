@@ -4,7 +4,7 @@ mod common;
 
 use std::cell::Cell;
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ on_every_backend!(
     a_full_pipe_whose_reader_goes_is_told_to_its_writer,
     a_reader_that_was_removed_learns_of_a_reset_when_it_is_added_again,
     one_that_nobody_watches_costs_no_turn_when_it_is_reset,
+    a_pending_error_of_a_datagram_socket_is_taken_and_the_next_datagram_comes,
 );
 
 /// Reads a byte, and ends the connection at the end of input.
@@ -131,7 +132,7 @@ fn a_full_pipe_whose_reader_goes_is_told_to_its_writer(reactor: Reactor) {
     log.assert(&["end writes", "end is lost", "broken pipe"]);
 }
 
-// R-067 (the descriptor's side)
+//
 fn a_reader_that_was_removed_learns_of_a_reset_when_it_is_added_again(reactor: Reactor) {
     let log = Log::default();
     let (ours, peer) = connection();
@@ -165,4 +166,47 @@ fn one_that_nobody_watches_costs_no_turn_when_it_is_reset(on: BackendName) {
 
     log.assert(&[]);
     assert!(waits.count() <= 3, "{:?}", waits.timeouts());
+}
+
+//
+fn a_pending_error_of_a_datagram_socket_is_taken_and_the_next_datagram_comes(reactor: Reactor) {
+    let log = Log::default();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap();
+    let ours = UdpSocket::bind("127.0.0.1:0").unwrap();
+    ours.connect(address).unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let to = ours.local_addr().unwrap();
+    drop(peer);
+    // Nobody is there any more: the system answers with an error, which waits at our socket.
+    ours.send(b"x").unwrap();
+    let peer = Cell::new(None);
+    let noting = log.clone();
+    let end = End::new("end", &log, ours).on_read(move |end, reactor| {
+        match end.read_byte() {
+            Ok(Some(byte)) => {
+                noting.note(char::from(byte));
+                reactor.stop()?;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                noting.note(error.kind().to_string());
+                let again = UdpSocket::bind(address)?;
+                again.send_to(b"y", to)?;
+                peer.set(Some(again));
+            }
+        }
+        Ok(())
+    });
+    reactor.add_reader(Rc::new(end)).unwrap();
+
+    run(&reactor);
+
+    log.assert(&[
+        "end reads",
+        "connection refused",
+        "end reads",
+        "y",
+        "end is lost",
+    ]);
 }
