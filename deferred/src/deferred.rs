@@ -240,16 +240,17 @@ impl<T: 'static> Deferred<T> {
     fn link<W: Work<T> + 'static>(mut self, work: W) -> Deferred<W::Value> {
         let place = Location::caller();
         // Looked at where it stands: what moves here is moved for every link of every chain.
-        if let State::Waiting(node) = &self.state
-            && !node.slot().has_result()
-        {
-            let link = Link::new(work, place);
-            node.slot().wait(link.clone());
-            self.state = State::Spent;
-            return Deferred {
-                state: State::Waiting(link),
-                source: mem::take(&mut self.source),
-            };
+        if let State::Waiting(node) = &self.state {
+            let slot = node.slot();
+            if !slot.has_result() {
+                let link = Link::new(work, place);
+                slot.wait(link.clone());
+                self.state = State::Spent;
+                return Deferred {
+                    state: State::Waiting(link),
+                    source: mem::take(&mut self.source),
+                };
+            }
         }
         self.link_to_result(work, place)
     }
