@@ -1,4 +1,64 @@
-//! x
+//! Transports, protocols and factories: what is said on a connection, apart from how the bytes travel.
+//!
+//! A [`Transport`] hides the socket, a [`Protocol`] is one connection's state and what happens to it, and a
+//! [`Factory`] makes a protocol for each connection and outlives them all. A server listens with a factory:
+//!
+//! ```
+//! use protocols::reactor::Reactor;
+//! use protocols::{Address, Factory, ListenOptions, Protocol, ReactorTcp, Transport};
+//! use std::rc::Rc;
+//!
+//! /// Sends back what it gets, and closes after that.
+//! struct Echo;
+//!
+//! impl Protocol for Echo {
+//!     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+//!         transport.write(data);
+//!         transport.lose_connection();
+//!     }
+//! }
+//!
+//! struct EchoFactory;
+//!
+//! impl Factory for EchoFactory {
+//!     type Protocol = Echo;
+//!
+//!     fn build_protocol(self: &Rc<Self>, _peer: &Address) -> Option<Echo> {
+//!         Some(Echo)
+//!     }
+//! }
+//!
+//! let reactor = Reactor::new()?;
+//! let options = ListenOptions::new(0).interface("127.0.0.1".parse()?);
+//! let port = reactor.listen_tcp_with(options, Rc::new(EchoFactory))?;
+//! println!("Echoing on {}", port.address());
+//! # reactor.call_when_running(|reactor| reactor.stop());
+//! reactor.run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Clients
+//!
+//! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
+//! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
+//!
+//! # What is promised
+//!
+//! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
+//!   any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
+//!   inside a call of yours**: it records what is wanted, and the loop delivers it.
+//! - All that one callback writes is sent when it has returned, in one system call where it can be; what the system
+//!   does not take then waits, in order.
+//! - The reason of the end is one of the named errors of [`ConnectionClosed`], which knows whether it was clean.
+//! - A panic in a callback ends that connection alone, and nothing that a peer sends makes one.
+//!
+//! # What it is not
+//!
+//! It knows TCP so far, and no application. Time, readiness and threads are the [`reactor`]'s, and promises are
+//! [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
+//!
+//! *The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`.*
+
 #![forbid(unsafe_code)]
 
 mod address;
