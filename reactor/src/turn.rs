@@ -39,11 +39,8 @@ impl Reactor {
         self.run_jobs_of_this_turn();
 
         // 3.
-        let (now, mark) = (self.now(), self.core.calls.mark());
-        while let Some(call) = self.core.calls.take_due(now, mark) {
-            watch.late_by(now.saturating_sub(call.due()));
-            let what = format_args!("a delayed call made at {}", call.made());
-            self.callback(what, || call.run(self).map_or(Ok(()), Err));
+        if self.core.calls.next_due().is_some() {
+            self.run_due_calls();
         }
 
         // 4.
@@ -68,6 +65,16 @@ impl Reactor {
         events.clear();
         self.core.ready.set(events);
         waited
+    }
+
+    /// Runs the delayed calls that are due; those that these make wait for the next turn.
+    fn run_due_calls(&self) {
+        let (now, mark) = (self.now(), self.core.calls.mark());
+        while let Some(call) = self.core.calls.take_due(now, mark) {
+            self.core.watch.late_by(now.saturating_sub(call.due()));
+            let what = format_args!("a delayed call made at {}", call.made());
+            self.callback(what, || call.run(self).map_or(Ok(()), Err));
+        }
     }
 
     /// How long the next turn may wait for events: until the next delayed call is due, or for ever.
