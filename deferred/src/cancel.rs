@@ -1,5 +1,6 @@
 //! Cancelling a chain from elsewhere.
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
@@ -61,6 +62,38 @@ impl CancelHandle {
     pub fn cancel(&self) {
         if let Some(source) = self.source() {
             chain::cancel(&source);
+        }
+    }
+}
+
+/// Chains that are cancelled, one after the other, for the sake of one that waits for them.
+pub(crate) struct Children {
+    handles: Vec<CancelHandle>,
+    /// Whether those that are left need not be cancelled any more.
+    settled: Cell<bool>,
+}
+
+impl Children {
+    pub(crate) fn new(handles: impl IntoIterator<Item = CancelHandle>) -> Rc<Self> {
+        Rc::new(Self {
+            handles: handles.into_iter().collect(),
+            settled: Cell::new(false),
+        })
+    }
+
+    /// The handle of this number, if it is still to be used.
+    pub(crate) fn get(&self, number: usize) -> Option<&CancelHandle> {
+        self.handles.get(number).filter(|_| !self.settled.get())
+    }
+
+    /// Cancels all but the one of this number. A cancelling that is under way then passes the rest by: what they
+    /// have begun since is new.
+    pub(crate) fn settle(&self, winner: usize) {
+        self.settled.set(true);
+        for (number, handle) in self.handles.iter().enumerate() {
+            if number != winner {
+                handle.cancel();
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use std::panic::Location;
 use std::ptr;
 use std::rc::{Rc, Weak};
 
-use crate::cancel::CancelHandle;
+use crate::cancel::{CancelHandle, Children};
 use crate::debug::Record;
 use crate::node::{self, Step};
 
@@ -25,10 +25,10 @@ pub(crate) trait Source {
     fn chain(&self) -> &Chain;
 
     /// Cancels this source, if it has not fired; or says what is to be cancelled before [`cancelled`](Self::cancelled) is called.
-    fn cancel(self: Rc<Self>) -> Option<Rc<[CancelHandle]>>;
+    fn cancel(self: Rc<Self>) -> Option<Rc<Children>>;
 
     /// Goes on after what `cancel` has named was cancelled.
-    fn cancelled(self: Rc<Self>, _first: Rc<[CancelHandle]>) {}
+    fn cancelled(self: Rc<Self>, _first: Rc<Children>) {}
 }
 
 /// The identity of a chain; it stands in the chain's first [`Source`].
@@ -262,7 +262,9 @@ pub(crate) fn record(source: &Rc<dyn Source>) -> Option<Record> {
 /// Where the program made the chain that the chain of `source` waits for, if that is another one.
 pub(crate) fn waits_for(source: &Rc<dyn Source>) -> Option<&'static Location<'static>> {
     match &*identity(source).chain().waits.borrow() {
-        Waits::Other(other) | Waits::Forwarded(other) => other.upgrade().map(|other| made(&other)),
+        Waits::Other(other) | Waits::Forwarded(other) => {
+            other.upgrade().map(|other| other.chain().made)
+        }
         _ => None,
     }
 }
@@ -298,7 +300,7 @@ pub(crate) fn cancel(source: &Rc<dyn Source>) {
 /// A source whose children are being cancelled.
 struct Begun {
     source: Rc<dyn Source>,
-    first: Rc<[CancelHandle]>,
+    first: Rc<Children>,
     next: usize,
 }
 
@@ -336,7 +338,7 @@ impl Source for Resultant {
         &self.0
     }
 
-    fn cancel(self: Rc<Self>) -> Option<Rc<[CancelHandle]>> {
+    fn cancel(self: Rc<Self>) -> Option<Rc<Children>> {
         None
     }
 }

@@ -5,7 +5,7 @@ use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::cancel::{CancelHandle, CircularChain};
+use crate::cancel::{CancelHandle, Children, CircularChain};
 use crate::chain::{self, Pause, Resultant, Source};
 use crate::failure::Failure;
 use crate::firer::{Canceller, Firer};
@@ -131,7 +131,7 @@ impl<T: 'static> Deferred<T> {
 
     /// Makes a chain that passes being cancelled on to `children`, whose results will end it.
     #[track_caller]
-    pub(crate) fn with_children(children: Rc<[CancelHandle]>) -> (Firer<T>, Self) {
+    pub(crate) fn with_children(children: Rc<Children>) -> (Firer<T>, Self) {
         Self::with_root(Root::new(Some(Canceller::Children(children))))
     }
 
@@ -310,7 +310,8 @@ impl<T: 'static> Deferred<T> {
     /// Ends the chain by handing its result to another one: whatever it ends with fires `firer`.
     ///
     /// It is one-way: firing or cancelling the other chain does nothing to this one. A row of chains that are
-    /// forwarded to each other is run by a loop, however long it is.
+    /// forwarded to each other is run by a loop, however long it is. Chains that are forwarded in a circle wait
+    /// for each other for ever, and keep each other; cancelling one of them takes them apart.
     ///
     /// *Twisted's `chainDeferred`.*
     pub fn forward(self, firer: Firer<T>) {

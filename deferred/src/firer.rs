@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::cancel::CancelHandle;
+use crate::cancel::{CancelHandle, Children};
 use crate::chain::Source;
 use crate::failure::Failure;
 use crate::node::Root;
@@ -15,7 +15,7 @@ pub(crate) enum Canceller<T: 'static> {
     /// Calls this, and ends; see [`Deferred::with_canceller`](crate::Deferred::with_canceller).
     Own(Box<dyn FnOnce(Firer<T>)>),
     /// Cancels these, whose results will end it.
-    Children(Rc<[CancelHandle]>),
+    Children(Rc<Children>),
     /// Cancels what this says, and ends.
     Branch(Box<dyn FnOnce() -> Option<CancelHandle>>),
 }

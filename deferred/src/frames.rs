@@ -170,7 +170,18 @@ fn the_programs(functions: impl Iterator<Item = Function>) -> Vec<Function> {
         .take_while(|function| makes_failures(&function.name))
         .count();
     functions.drain(..raised + made);
+    // Through this, every `main` and every thread's closure is called.
+    if functions
+        .last()
+        .is_some_and(|outermost| calls_a_closure(&outermost.name))
+    {
+        functions.pop();
+    }
     functions
+}
+
+fn calls_a_closure(function: &str) -> bool {
+    function.contains("core::ops::function::FnOnce") && function.contains("call_once")
 }
 
 /// Whether this is one of the functions that capture a stack, make a failure, or raise a panic.
@@ -189,6 +200,7 @@ fn makes_failures(function: &str) -> bool {
     let path = function.trim_start_matches('<');
     function.contains("rust_begin_unwind")
         || function.contains(" as core::convert::Into<deferred::")
+        || function.contains("core::ops::try_trait::FromResidual<")
         || MAKERS.iter().any(|maker| path.starts_with(maker))
 }
 
@@ -209,6 +221,7 @@ mod tests {
             "backtrace::capture::Backtrace::create",
             "deferred::failure::Failure::new",
             "<T as core::convert::Into<U>>::into",
+            "<core::result::Result<T,F> as core::ops::try_trait::FromResidual<core::result::Result<core::convert::Infallible,E>>>::from_residual",
         ];
         let in_the_other = [
             "<backtrace::capture::Backtrace>::create",

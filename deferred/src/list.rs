@@ -19,8 +19,9 @@ use std::fmt;
 use std::iter;
 use std::rc::Rc;
 
+use crate::cancel::Children;
 use crate::node::Shot;
-use crate::{CancelHandle, Deferred, Failure, Firer};
+use crate::{Deferred, Failure, Firer};
 
 /// A child of a list has failed: the first one that did.
 #[derive(Clone)]
@@ -166,17 +167,11 @@ impl<T: 'static> DeferredList<T> {
     /// Like [`first`](Self::first), and cancels all the others, before the race's own callbacks run.
     #[track_caller]
     pub fn race(self) -> Deferred<(usize, T)> {
-        self.first_then(|children, winner| {
-            for (index, child) in children.iter().enumerate() {
-                if index != winner {
-                    child.cancel();
-                }
-            }
-        })
+        self.first_then(Children::settle)
     }
 
     #[track_caller]
-    fn first_then(self, won: impl Fn(&[CancelHandle], usize) + 'static) -> Deferred<(usize, T)> {
+    fn first_then(self, won: impl Fn(&Children, usize) + 'static) -> Deferred<(usize, T)> {
         let (failures, left) = empty(self.children.len());
         if left == 0 {
             return Deferred::fail(AllFailed {
@@ -201,10 +196,9 @@ impl<T: 'static> DeferredList<T> {
         self,
         noted: S,
         decide: impl Fn(&mut S, usize, Result<T, Failure>) -> Option<Result<U, Failure>> + 'static,
-        won: impl Fn(&[CancelHandle], usize) + 'static,
+        won: impl Fn(&Children, usize) + 'static,
     ) -> Deferred<U> {
-        let handles: Rc<[CancelHandle]> =
-            self.children.iter().map(Deferred::cancel_handle).collect();
+        let handles = Children::new(self.children.iter().map(Deferred::cancel_handle));
         let (firer, list) = Deferred::with_children(Rc::clone(&handles));
         let meeting = Rc::new(Meeting::new(firer, noted));
         let rules = Rc::new((decide, won));
@@ -346,7 +340,7 @@ macro_rules! gather_tuple {
 
             #[track_caller]
             fn gather(self) -> Deferred<Self::Values> {
-                let handles: Rc<[CancelHandle]> = Rc::from([$(self.$index.cancel_handle()),+]);
+                let handles = Children::new([$(self.$index.cancel_handle()),+]);
                 let (firer, list) = Deferred::with_children(handles);
                 let all = |noted: &mut ($(Option<$T>,)+)| {
                     let complete = true $(&& noted.$index.is_some())+;

@@ -133,8 +133,11 @@ impl Drop for Tidy {
             return;
         }
         let unhandled = unhandled_failures() - self.unhandled;
-        assert_eq!(unhandled, 0, "{unhandled} failures were left unhandled");
+        assert_eq!(
+            unhandled, 0,
+            "failures that were left unhandled: {unhandled}"
+        );
         let unfired = unfired_chains().saturating_sub(self.unfired);
-        assert_eq!(unfired, 0, "{unfired} chains have never fired");
+        assert_eq!(unfired, 0, "chains that have never fired: {unfired}");
     }
 }

@@ -410,3 +410,19 @@ fn a_loser_whose_canceller_would_win_too_does_not() {
 
     assert_eq!(success_result_of(race), (2, 10));
 }
+
+#[test]
+fn what_a_loser_begins_anew_outlives_the_cancelling_of_the_race_that_it_has_lost() {
+    let (_first_firer, first) = Deferred::<u32>::with_canceller(|firer| {
+        firer.callback(7);
+    });
+    let (_second_firer, second) = Deferred::<u32>::new();
+    let (retry_firer, retry) = Deferred::<u32>::new();
+    let second = second.add_errback(move |_| retry);
+    let race = race([first, second]);
+
+    race.cancel();
+
+    assert_eq!(success_result_of(race), (0, 7));
+    assert!(retry_firer.callback(1));
+}

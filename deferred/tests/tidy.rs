@@ -157,7 +157,7 @@ fn a_test_that_leaves_failures_unhandled_panics_at_its_end_and_says_how_many() {
     });
 
     assert!(
-        message.contains("2 failures were left unhandled"),
+        message.contains("failures that were left unhandled: 2"),
         "{message}"
     );
 }
@@ -172,7 +172,7 @@ fn a_failure_that_a_later_variable_of_the_test_held_counts_too() {
     });
 
     assert!(
-        message.contains("1 failures were left unhandled"),
+        message.contains("failures that were left unhandled: 1"),
         "{message}"
     );
 }
@@ -187,7 +187,10 @@ fn a_test_that_leaves_a_chain_unfired_panics_at_its_end_and_says_how_many() {
         leaves.put(Deferred::<u32>::new());
     });
 
-    assert!(message.contains("1 chains have never fired"), "{message}");
+    assert!(
+        message.contains("chains that have never fired: 1"),
+        "{message}"
+    );
     let (firer, deferred) = left.take();
     deferred.ignore();
     firer.callback(7);
@@ -205,7 +208,10 @@ fn a_chain_that_owns_its_own_firer_is_found_as_never_fired() {
         drop(deferred.map(move |_| drop(own)));
     });
 
-    assert!(message.contains("1 chains have never fired"), "{message}");
+    assert!(
+        message.contains("chains that have never fired: 1"),
+        "{message}"
+    );
     // Without this, the chain and its firer would keep each other.
     drop(shelf.take());
 }

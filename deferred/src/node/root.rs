@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{Output, SlotCell, Step, deliver, run};
-use crate::cancel::{CancelHandle, CancelledError};
+use crate::cancel::{CancelledError, Children};
 use crate::chain::{self, Chain, Source};
 use crate::failure::Failure;
 use crate::firer::{Abandoned, Canceller, Firer};
@@ -83,7 +83,7 @@ impl<T: 'static> Source for Root<T> {
         &self.chain
     }
 
-    fn cancel(self: Rc<Self>) -> Option<Rc<[CancelHandle]>> {
+    fn cancel(self: Rc<Self>) -> Option<Rc<Children>> {
         if self.state.get() != Firing::Unfired {
             return None;
         }
@@ -99,13 +99,13 @@ impl<T: 'static> Source for Root<T> {
             Some(Canceller::Children(children)) => return Some(children),
             Some(Canceller::Branch(leave)) => {
                 self.state.set(Firing::Cancelling);
-                return Some(leave().into_iter().collect());
+                return Some(Children::new(leave()));
             }
         }
         None
     }
 
-    fn cancelled(self: Rc<Self>, first: Rc<[CancelHandle]>) {
+    fn cancelled(self: Rc<Self>, first: Rc<Children>) {
         match self.state.get() {
             Firing::Unfired => self.canceller.set(Some(Canceller::Children(first))),
             Firing::Cancelling => self.end_cancelled(None),
