@@ -3,16 +3,14 @@
 mod common;
 
 use std::cell::Cell;
-use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdout, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use common::{BackendName, End, LIMIT, Log, child_of_this_test, in_a_child, on_every_backend, run};
+use common::{BackendName, End, LIMIT, Log, Running, in_a_child, on_every_backend, run};
 use reactor::{Reactor, RemoteHandle, Stopped};
-use rustix::process::{Pid, Signal, getpid, kill_process};
+use rustix::process::{Signal, getpid, kill_process};
 
 on_every_backend!(
     sigint_stops_the_run_in_order,
@@ -178,60 +176,4 @@ fn of_two_reactors_one_is_stopped(on: BackendName) {
 thread_local! {
     static OTHER: Cell<Option<(JoinHandle<Stopped>, RemoteHandle)>> =
         const { Cell::new(None) };
-}
-
-/// A child that runs, and what it prints.
-struct Running {
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Running {
-    /// Starts the child of this test.
-    #[track_caller]
-    fn child() -> Self {
-        let mut process = child_of_this_test()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a program can be run twice");
-        let stdout = process.stdout.take().expect("it is piped");
-        let lines = BufReader::new(stdout).lines();
-        let mut child = Self { process, lines };
-        // A child that finds no test ends well too.
-        child.wait_for("running 1 test");
-        child
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.process)
-    }
-
-    /// Waits until the child has printed this line.
-    #[track_caller]
-    fn wait_for(&mut self, expected: &str) {
-        let mut lines = self.lines.by_ref().map_while(Result::ok);
-        assert!(
-            lines.any(|line| line == expected),
-            "not in what it prints: {expected}"
-        );
-    }
-
-    /// How the process ended; it is killed if it does not end.
-    fn end(self) -> ExitStatus {
-        let pid = self.pid();
-        let Self { mut process, lines } = self;
-        // What the child writes from now on must not find its pipe closed.
-        thread::spawn(move || lines.for_each(drop));
-        let (ended, end) = mpsc::channel::<()>();
-        let watchdog = thread::spawn(move || {
-            if end.recv_timeout(2 * LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-                kill_process(pid, Signal::KILL).expect("it still runs");
-            }
-        });
-        let status = process.wait().expect("the child can be waited for");
-        drop(ended);
-        watchdog.join().expect("the watchdog does not panic");
-        status
-    }
 }

@@ -26,7 +26,9 @@ use deferred::{Failure, Report};
 use reactor::{Job, Reactor, Stopped};
 
 pub(crate) use backends::{BackendName, SimulatedTime, Waits};
-pub(crate) use child::{child_of_this_test, in_a_child, in_a_child_of_its_own};
+pub(crate) use child::{
+    Running, child_of_this_test, ends_a_child, in_a_child, in_a_child_of_its_own,
+};
 pub(crate) use ends::End;
 pub(crate) use waiting::{Fault, Gate, eventually};
 
