@@ -17,6 +17,9 @@ use crate::backend::{Backend, Interest, Key};
 /// The reactor owns the object while it watches the descriptor. An object that hands out a borrow of its
 /// descriptor (`AsFd`) cannot close it while somebody owns the object, so no descriptor is closed while
 /// it is watched.
+///
+/// `as_fd` is called while the reactor changes its tables: **it returns the same descriptor each time, and calls nothing
+/// of the reactor's.**
 pub trait Descriptor: AsFd {
     /// Called once, by the loop, when the connection is over: reading or writing ended with `reason`, or
     /// the reactor stops. The reactor has let go of the object by then; this is the last owner that it had.
@@ -73,18 +76,37 @@ impl Watchers {
         }
     }
 
+    /// Each object among these, once.
+    pub(crate) fn each(self) -> Vec<Rc<dyn Descriptor>> {
+        Self::all_of([self], None)
+    }
+
     /// Each object among these and `other`, once.
-    pub(crate) fn and(self, other: Option<Rc<dyn Descriptor>>) -> Vec<Rc<dyn Descriptor>> {
+    pub(crate) fn all_of(
+        watchers: impl IntoIterator<Item = Self>,
+        other: Option<Rc<dyn Descriptor>>,
+    ) -> Vec<Rc<dyn Descriptor>> {
         let mut all: Vec<Rc<dyn Descriptor>> = Vec::with_capacity(3);
-        let reader = self.reader.map(|it| it as Rc<dyn Descriptor>);
-        let writer = self.writer.map(|it| it as Rc<dyn Descriptor>);
-        for one in [reader, writer, other].into_iter().flatten() {
+        for one in watchers.into_iter().flat_map(Self::both).chain(other) {
             let same = |it: &Rc<dyn Descriptor>| ptr::addr_eq(Rc::as_ptr(it), Rc::as_ptr(&one));
             if !all.iter().any(same) {
                 all.push(one);
             }
         }
         all
+    }
+
+    fn both(self) -> impl Iterator<Item = Rc<dyn Descriptor>> {
+        let reader = self.reader.map(|it| it as Rc<dyn Descriptor>);
+        let writer = self.writer.map(|it| it as Rc<dyn Descriptor>);
+        reader.into_iter().chain(writer)
+    }
+
+    fn contain(&self, object: &Rc<dyn Descriptor>) -> bool {
+        let address = Rc::as_ptr(object);
+        let reads = |it: &Rc<dyn ReadDescriptor>| ptr::addr_eq(Rc::as_ptr(it), address);
+        let writes = |it: &Rc<dyn WriteDescriptor>| ptr::addr_eq(Rc::as_ptr(it), address);
+        self.reader.as_ref().is_some_and(reads) || self.writer.as_ref().is_some_and(writes)
     }
 }
 
@@ -188,6 +210,12 @@ impl Descriptors {
         keys.into_iter()
             .map(|key| self.remove(backend, key))
             .collect()
+    }
+
+    /// The key under which `object` is watched, if it is.
+    pub(crate) fn key_of(&self, object: &Rc<dyn Descriptor>) -> Option<Key> {
+        let entry = &self.entries[self.index_of(object.as_fd())?];
+        entry.watchers.contain(object).then_some(entry.key)
     }
 
     /// The keys of all descriptors but the reactor's own.

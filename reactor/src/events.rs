@@ -17,8 +17,8 @@ use crate::{Job, Reactor};
 /// When an event is fired, its triggers are called once, in three phases: all those
 /// [`before`](Reactor::before) it, then those [`during`](Reactor::during) it, then those
 /// [`after`](Reactor::after) it; within a phase in the order in which they were added. Triggers before it may
-/// return a [`Deferred`], and the later phases wait for all of these; meanwhile the loop goes on. A trigger that
-/// fails is reported, and holds up nothing.
+/// return a [`Deferred`], and the later phases wait for all of these; meanwhile the loop goes on. One that is
+/// added before it while it waits is for the next time. A trigger that fails is reported, and holds up nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SystemEvent {
@@ -199,10 +199,16 @@ impl Reactor {
     #[track_caller]
     fn add_trigger(&self, event: SystemEvent, phase: Phase, call: Call) -> Trigger {
         let added = Location::caller();
-        Trigger {
-            place: self.core.events.add(event, phase, Added { call, added }),
+        let place = self.core.events.add(event, phase, Added { call, added });
+        let trigger = Trigger {
+            place,
             core: Rc::downgrade(&self.core),
+        };
+        if self.core.is_gone() {
+            // Nobody would ever drop it, if it holds a handle to the reactor.
+            trigger.remove();
         }
+        trigger
     }
 
     /// Calls the triggers of `event`, which is the program's own.
@@ -212,7 +218,7 @@ impl Reactor {
     ///
     /// *Twisted's `fireSystemEvent`.*
     pub fn fire_system_event(&self, event: SystemEvent) {
-        self.fire(Firing::new(event, |_| (), |_| ()));
+        self.fire(Firing::by_hand(event));
     }
 
     /// Begins an event: what comes before it now, and the rest now or when that is done.
@@ -243,7 +249,13 @@ impl Reactor {
             firing.event, trigger.added
         );
         let mut returned = Deferred::succeed(());
-        self.callback(&what, || returned = (trigger.call)(self));
+        let call = || returned = (trigger.call)(self);
+        if firing.by_hand {
+            // From inside a callback, perhaps, which is to return before what it left is done.
+            self.inner_callback(&what, call);
+        } else {
+            self.callback(&what, call);
+        }
         returned.add_errback(move |failure| {
             report(&format!("Unhandled error in {what}"), &failure);
             Ok(())
@@ -262,6 +274,8 @@ fn at_once<R: CallResult>(f: impl FnOnce(&Reactor) -> R + 'static) -> Call {
 pub(crate) struct Firing {
     event: SystemEvent,
     gone_on: Cell<bool>,
+    /// Whether the program has fired it, and not the loop.
+    by_hand: bool,
     /// The reactor's own part in it, before the triggers.
     during: fn(&Reactor),
     /// The reactor's own part when all triggers have run.
@@ -269,19 +283,37 @@ pub(crate) struct Firing {
 }
 
 impl Firing {
+    /// Has it do nothing any more: the run that it belongs to is over.
+    pub(crate) fn withdraw(&self) {
+        self.gone_on.set(true);
+    }
+
     pub(crate) fn new(event: SystemEvent, during: fn(&Reactor), done: fn(&Reactor)) -> Rc<Self> {
         Rc::new(Self {
             event,
             gone_on: Cell::new(false),
+            by_hand: false,
             during,
             done,
+        })
+    }
+
+    fn by_hand(event: SystemEvent) -> Rc<Self> {
+        Rc::new(Self {
+            event,
+            gone_on: Cell::new(false),
+            by_hand: true,
+            during: |_| (),
+            done: |_| (),
         })
     }
 }
 
 impl Job for Firing {
     fn run(self: Rc<Self>, reactor: &Reactor) {
-        if self.gone_on.replace(true) {
+        // A run that has crashed meanwhile has no more to do.
+        let is_over = !self.by_hand && reactor.core.has_ended();
+        if self.gone_on.replace(true) || is_over {
             return;
         }
         (self.during)(reactor);

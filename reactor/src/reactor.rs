@@ -15,7 +15,7 @@ use crate::backend::{self, Backend, BackendError, Event};
 use crate::callback::CallResult;
 use crate::calls::{self, Calls};
 use crate::delayed::DelayedCall;
-use crate::descriptors::{Descriptor, Descriptors, ReadDescriptor, WriteDescriptor};
+use crate::descriptors::{Descriptor, Descriptors, ReadDescriptor, Watchers, WriteDescriptor};
 use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
 use crate::remote::{RemoteHandle, Run};
@@ -73,7 +73,8 @@ pub(crate) struct Core {
     pub(crate) run: RefCell<Option<Run>>,
     /// Why the run will end, once it was told to.
     pub(crate) stopped: Cell<Option<Stopped>>,
-    /// The shutdown of this run, once it has begun.
+    /// The startup of this run, and its shutdown, once that has begun.
+    pub(crate) startup: RefCell<Option<Rc<Firing>>>,
     pub(crate) shutdown: RefCell<Option<Rc<Firing>>>,
     /// What the run returns, once nothing is left to be done in it.
     pub(crate) ended: Cell<Option<io::Result<Stopped>>>,
@@ -181,6 +182,7 @@ impl Reactor {
             turning: Cell::new(false),
             run: RefCell::default(),
             stopped: Cell::new(None),
+            startup: RefCell::default(),
             shutdown: RefCell::default(),
             ended: Cell::new(None),
             takes_signals: Cell::new(false),
@@ -204,7 +206,7 @@ impl Reactor {
         self.core.backend.borrow().name()
     }
 
-    /// Whether the loop runs: from the first callback until it has been told to end.
+    /// Whether the loop runs: from its startup, without what is done before that, until it has been told to end.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.core.phase.get() == Phase::Running && self.core.stopped.get().is_none()
@@ -325,10 +327,7 @@ impl Reactor {
             let mut descriptors = self.core.descriptors.borrow_mut();
             descriptors.remove_all(&mut **backend)
         };
-        removed
-            .into_iter()
-            .flat_map(|watchers| watchers.and(None))
-            .collect()
+        removed.into_iter().flat_map(Watchers::each).collect()
     }
 
     /// All readers, in no particular order.
@@ -394,6 +393,11 @@ impl Core {
         matches!(self.phase.get(), Phase::Stopping | Phase::Closed)
     }
 
+    /// Whether its owner was dropped, and all with it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.phase.get() == Phase::Closed
+    }
+
     /// Whether nothing is left to be done in this run.
     pub(crate) fn has_ended(&self) -> bool {
         let ended = self.ended.take();
@@ -421,8 +425,10 @@ impl Core {
         self.remote.end_run();
         self.calls.clear();
         self.jobs.clear();
-        let shutdown = self.shutdown.take();
-        drop(shutdown);
+        // What they wait for may come in a later run, which it must not end.
+        for firing in [self.startup.take(), self.shutdown.take()] {
+            firing.inspect(|firing| firing.withdraw());
+        }
     }
 
     /// Refuses calls from other threads, and drops what the crates above keep here.

@@ -25,7 +25,8 @@ impl Reactor {
     /// # Errors
     ///
     /// [`ReactorError::AlreadyRunning`] for the inner caller, if it runs already;
-    /// [`ReactorError::Closed`] if its owner was dropped; [`ReactorError::Io`] if the system fails it.
+    /// [`ReactorError::Closed`] if its owner was dropped; [`ReactorError::Io`] if the system fails it: then
+    /// connections are told that they are lost, and the triggers of the shutdown stay for the next run.
     ///
     /// *Twisted's `reactor.run`.*
     pub fn run(&self) -> Result<Stopped, ReactorError> {
@@ -87,8 +88,10 @@ impl Reactor {
         if self.core.turning.get() {
             return Err(ReactorError::AlreadyRunning);
         }
-        if self.core.phase.get() == Phase::Idle {
-            self.begin(false)?;
+        match self.core.phase.get() {
+            Phase::Idle => self.begin(false)?,
+            Phase::Closed => return Err(ReactorError::Closed),
+            _ => {}
         }
         self.turn_once(Some(timeout))
     }
@@ -106,17 +109,15 @@ impl Reactor {
         self.core.takes_signals.set(takes_signals);
         *self.core.run.borrow_mut() = Some(self.core.remote.begin_run());
         self.core.turning.set(true);
-        self.fire(Firing::new(SystemEvent::Startup, Self::has_started, |_| ()));
+        let startup = Firing::new(SystemEvent::Startup, Self::has_started, |_| ());
+        *self.core.startup.borrow_mut() = Some(Rc::clone(&startup));
+        self.fire(startup);
         self.core.turning.set(false);
         Ok(())
     }
 
     /// The reactor's own part in its startup.
     fn has_started(&self) {
-        // It may have been stopped while something before its startup was waited for.
-        if self.core.phase.get() != Phase::Starting {
-            return;
-        }
         self.core.phase.set(Phase::Running);
         let opened = self.core.pool.open().and_then(|()| {
             let signals = match self.core.takes_signals.get() {
@@ -222,13 +223,21 @@ impl Reactor {
         Ok(())
     }
 
+    /// Whether the next turn has something to end.
+    pub(crate) fn is_to_end(&self) -> bool {
+        let runs = matches!(self.core.phase.get(), Phase::Starting | Phase::Running);
+        self.core.has_ended() || runs && self.core.stopped.get().is_some()
+    }
+
     /// Begins the event `Shutdown`, if the loop was told to stop, and that has not begun yet.
     pub(crate) fn begin_to_stop(&self) {
-        let runs = matches!(self.core.phase.get(), Phase::Starting | Phase::Running);
-        if !runs || self.core.stopped.get().is_none() || self.core.has_ended() {
+        if !self.is_to_end() || self.core.has_ended() {
             return;
         }
         self.core.phase.set(Phase::Ending);
+        // What its startup still waits for is too late; the triggers stay for the next run.
+        let startup = self.core.startup.take();
+        startup.inspect(|startup| startup.withdraw());
         let shutdown = Firing::new(
             SystemEvent::Shutdown,
             Self::disconnect_all,
@@ -238,12 +247,14 @@ impl Reactor {
         self.fire(shutdown);
     }
 
-    /// Waits no longer for what is to be done before the shutdown.
-    pub(crate) fn stop_waiting(&self) {
+    /// Waits no longer for what is to be done before the shutdown, and returns whether that has begun.
+    pub(crate) fn stop_waiting(&self) -> bool {
         let shutdown = self.core.shutdown.borrow().clone();
+        let begun = shutdown.is_some();
         if let Some(shutdown) = shutdown {
             self.after_callback(shutdown);
         }
+        begun
     }
 
     /// The reactor's own part when its shutdown is done.
@@ -272,16 +283,25 @@ impl Reactor {
     /// Tells every descriptor that its connection is lost, and drops all that was left for later.
     pub(crate) fn shut_down(&self) {
         self.disconnect_all();
-        // What is dropped is the program's own, and may panic; the rest is dropped all the same.
-        while let Err(panic) = Failure::catch(|| self.core.clear()) {
-            report("Unhandled error in a value that was dropped", &panic);
-        }
+        dropping(|| self.core.clear());
     }
 
     /// Drops everything, and takes nothing from now on.
     pub(crate) fn close(&self) {
+        // Its callbacks may not turn the loop.
+        let turning = self.core.turning.replace(true);
         self.shut_down();
         self.core.phase.set(Phase::Closed);
-        self.core.close();
+        let run = self.core.run.take();
+        drop(run);
+        dropping(|| self.core.close());
+        self.core.turning.set(turning);
+    }
+}
+
+/// What is dropped is the program's own, and may panic; the rest is dropped all the same.
+fn dropping(f: impl Fn()) {
+    while let Err(panic) = Failure::catch(&f) {
+        report("Unhandled error in a value that was dropped", &panic);
     }
 }

@@ -22,7 +22,7 @@ pub use signal_hook::consts::{
 };
 
 use crate::callback::CallResult;
-use crate::reactor::{Core, Reactor, Stopped};
+use crate::reactor::{Core, Phase, Reactor, Stopped};
 use crate::remote::RemoteHandle;
 
 /// What a program does when a signal comes; see [`Reactor::set_signal_handler`].
@@ -68,12 +68,14 @@ impl Reactor {
     /// one that was set. Returns the one that was set before.
     ///
     /// Several signals of one kind that come before the loop has turned are told as one. A handler for SIGINT
-    /// or SIGTERM takes the place of the reactor's own, which would stop it. When no reactor runs, the
+    /// or SIGTERM takes the place of the reactor's own, which would stop it. It is called only while this reactor
+    /// has the signals: not if another one took them first, nor in a run that leaves them alone
+    /// ([`run_without_signals`](Self::run_without_signals), [`iterate`](Self::iterate)). When no reactor has them, the
     /// signal has its default effect.
     ///
     /// # Errors
     ///
-    /// If the system lets nobody handle this signal.
+    /// If nobody can handle this signal, be it that there is no such one, or the reactor is gone.
     ///
     /// # Examples
     ///
@@ -93,11 +95,14 @@ impl Reactor {
         signal: i32,
         handler: Option<SignalHandler>,
     ) -> io::Result<Option<SignalHandler>> {
-        if FORBIDDEN.contains(&signal) {
+        if FORBIDDEN.contains(&signal) || low_level::signal_name(signal).is_none() {
             let what = format!("signal {signal} cannot be handled");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
-        let wanted = handler.is_some() || STOPPING.contains(&signal);
+        if self.core.phase.get() == Phase::Closed {
+            return Err(io::Error::other("the reactor is gone"));
+        }
+        let wanted = handler.is_some() || stops(signal);
         if let Some(signals) = &mut *self.core.signals.borrow_mut() {
             if wanted {
                 signals.watch(signal)?;
@@ -131,7 +136,9 @@ impl Reactor {
                         (handler.call)(self).map_or(Ok(()), Err)
                     });
                 }
-                None => self.stop_by(signal),
+                None if STOPPING.contains(&signal) => self.stop_by(signal),
+                // A handler that was called just now has taken this one away.
+                None => {}
             }
         }
     }
@@ -139,9 +146,8 @@ impl Reactor {
     fn stop_by(&self, signal: i32) {
         if self.stop_for(Stopped::Signal(signal)).is_ok() {
             log::info!(target: "reactor", "received signal {signal}, shutting down");
-        } else {
+        } else if self.stop_waiting() {
             log::info!(target: "reactor", "received signal {signal}, shutting down at once");
-            self.stop_waiting();
         }
     }
 }
@@ -149,14 +155,28 @@ impl Reactor {
 /// The signals that stop a reactor.
 const STOPPING: [i32; 2] = [SIGINT, SIGTERM];
 
+/// Whether `signal` stops a reactor as long as it has no handler.
+///
+/// A program that was started to ignore it, such as one in a shell's background, goes on doing so.
+fn stops(signal: i32) -> bool {
+    STOPPING.contains(&signal) && !was_ignored(signal)
+}
+
 /// Whether a reactor of this process has the signals now.
 static OWNED: AtomicBool = AtomicBool::new(false);
 
-/// For each signal that was ever watched, whether nobody watches it now; it does what it always does then.
+/// What is known of each signal that was ever watched.
+static KNOWN: Mutex<BTreeMap<i32, Known>> = Mutex::new(BTreeMap::new());
+
+/// What a signal did before it was first watched, and does again when nobody watches it.
 ///
-/// `signal-hook` keeps its own handler installed when all its actions are gone, and the signal would be
-/// swallowed; this makes that handler do what the system does by default.
-static UNWATCHED: Mutex<BTreeMap<i32, Arc<AtomicBool>>> = Mutex::new(BTreeMap::new());
+/// `signal-hook` keeps its own handler installed when all its actions are gone, and the signal is swallowed.
+/// That is right for one that was ignored; for all others, an action makes that handler do what the system does
+/// by default.
+struct Known {
+    ignored: bool,
+    unwatched: Arc<AtomicBool>,
+}
 
 /// The signals, while one reactor has them.
 ///
@@ -186,8 +206,7 @@ impl Signals {
             remote: core.remote.clone(),
         };
         for signal in STOPPING {
-            // A program that was started to ignore it, such as one in a shell's background, goes on doing so.
-            if core.handlers.get(signal).is_some() || !is_ignored(signal) {
+            if stops(signal) {
                 signals.watch(signal)?;
             }
         }
@@ -257,20 +276,35 @@ impl Drop for Watched {
 
 /// The switch that gives `signal` its default effect.
 fn default_when_unwatched(signal: i32) -> io::Result<Arc<AtomicBool>> {
-    let mut all = UNWATCHED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(unwatched) = all.get(&signal) {
-        return Ok(Arc::clone(unwatched));
+    let mut all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.get(&signal) {
+        return Ok(Arc::clone(&known.unwatched));
     }
     let unwatched = Arc::new(AtomicBool::new(true));
-    flag::register_conditional_default(signal, Arc::clone(&unwatched))?;
-    all.insert(signal, Arc::clone(&unwatched));
+    let ignored = is_ignored(signal);
+    if !ignored {
+        flag::register_conditional_default(signal, Arc::clone(&unwatched))?;
+    }
+    let known = Known {
+        ignored,
+        unwatched: Arc::clone(&unwatched),
+    };
+    all.insert(signal, known);
     Ok(unwatched)
+}
+
+/// Whether the process ignores `signal`, or did before it was first watched.
+fn was_ignored(signal: i32) -> bool {
+    let all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = all.get(&signal).map(|known| known.ignored);
+    known.unwrap_or_else(|| is_ignored(signal))
 }
 
 /// Whether the process ignores `signal`, as far as the system tells: Linux does.
 fn is_ignored(signal: i32) -> bool {
     if !cfg!(target_os = "linux") {
-        return false;
+        // Every Rust program begins so.
+        return signal == SIGPIPE;
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status

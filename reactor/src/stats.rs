@@ -5,6 +5,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use deferred::{Failure, report};
+
 use crate::Reactor;
 
 /// What a reactor has done since it was made; see [`Reactor::stats`].
@@ -19,7 +21,8 @@ pub struct Stats {
     pub delayed_calls: u64,
     /// Calls from other threads that have run.
     pub calls_from_threads: u64,
-    /// By how much the latest of all delayed calls came too late.
+    /// By how much the latest of all delayed calls came too late, from when it was due to the beginning of the
+    /// calls of its turn.
     pub lag: Duration,
     /// How long the callbacks of the loop took together, while they were [watched](Reactor::watch_callbacks).
     pub busy: Duration,
@@ -66,6 +69,8 @@ pub(crate) struct Watch {
     pub(crate) calls_from_threads: Cell<u64>,
     lag: Cell<Duration>,
     watching: Cell<bool>,
+    /// How long those took that the callback which is measured now has called in turn.
+    inner: Cell<Duration>,
     threshold: Cell<Duration>,
     hook: RefCell<Option<Rc<Hook>>>,
     busy: Cell<Duration>,
@@ -128,6 +133,9 @@ impl Reactor {
     ///
     /// *As asyncio does in its debug mode, with `slow_callback_duration`.*
     pub fn watch_callbacks(&self, threshold: Duration, hook: impl Fn(&SlowCallback) + 'static) {
+        if self.core.is_gone() {
+            return;
+        }
         let watch = &self.core.watch;
         watch.threshold.set(threshold);
         watch.watching.set(true);
@@ -143,12 +151,15 @@ impl Reactor {
     /// Calls `f`, and measures it if callbacks are watched; `what` says what it was.
     #[inline]
     pub(crate) fn watched<R>(&self, what: impl FnOnce() -> String, f: impl FnOnce() -> R) -> R {
-        if !self.core.watch.watching.get() {
+        let watch = &self.core.watch;
+        if !watch.watching.get() {
             return f();
         }
-        let begun = self.now();
+        let (begun, inner_of_outer) = (self.now(), watch.inner.take());
         let result = f();
-        self.took(self.now().saturating_sub(begun), what);
+        let all = self.now().saturating_sub(begun);
+        let inner = watch.inner.replace(inner_of_outer + all);
+        self.took(all.saturating_sub(inner), what);
         result
     }
 
@@ -161,15 +172,19 @@ impl Reactor {
         if !slow && !is_longest {
             return;
         }
-        let callback = SlowCallback { what: what(), took };
+        let what = Failure::catch(what).unwrap_or_else(|panic| {
+            report("Unhandled error in log_prefix", &panic);
+            String::from("a descriptor without a name")
+        });
+        let callback = SlowCallback { what, took };
         if is_longest {
             watch.longest.replace(Some(callback.clone()));
         }
         let hook = watch.hook.borrow().clone();
         if let Some(hook) = hook.filter(|_| slow)
-            && let Err(panic) = deferred::Failure::catch(|| hook(&callback))
+            && let Err(panic) = Failure::catch(|| hook(&callback))
         {
-            deferred::report("Unhandled error in the hook for slow callbacks", &panic);
+            report("Unhandled error in the hook for slow callbacks", &panic);
         }
     }
 

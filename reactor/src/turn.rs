@@ -9,7 +9,7 @@ use deferred::{Failure, report};
 
 use crate::backend::{Event, Key};
 use crate::callback::CallResult;
-use crate::descriptors::Descriptor;
+use crate::descriptors::{Descriptor, Watchers};
 use crate::reactor::Reactor;
 use crate::stats::add;
 
@@ -80,7 +80,7 @@ impl Reactor {
     /// How long the next turn may wait for events: until the next delayed call is due, or for ever.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        if self.core.jobs.wait() || self.core.remote.has_pending() {
+        if self.core.jobs.wait() || self.core.remote.has_pending() || self.is_to_end() {
             return Some(Duration::ZERO);
         }
         let due = self.core.calls.next_due()?;
@@ -148,13 +148,15 @@ impl Reactor {
     ) -> bool {
         let watchers = {
             let mut backend = self.core.backend.borrow_mut();
-            self.core
-                .descriptors
-                .borrow_mut()
-                .remove(&mut **backend, key)
+            let mut descriptors = self.core.descriptors.borrow_mut();
+            let watchers = descriptors.remove(&mut **backend, key);
+            // It may have removed itself and come back, which has given it another key.
+            let again = failed.as_ref().and_then(|it| descriptors.key_of(it));
+            let again = again.map(|key| descriptors.remove(&mut **backend, key));
+            [watchers, again.unwrap_or_default()]
         };
         let what = "connection_lost";
-        let told = watchers.and(failed);
+        let told = Watchers::all_of(watchers, failed);
         let any = !told.is_empty();
         for descriptor in told {
             self.callback(what, || descriptor.connection_lost(self, reason.clone()));
@@ -164,6 +166,16 @@ impl Reactor {
 
     /// Makes one callback, reports it if it fails, and does what it left to be done after it.
     pub(crate) fn callback<R: CallResult>(&self, what: impl Display, callback: impl FnOnce() -> R) {
+        self.inner_callback(what, callback);
+        self.run_jobs_after_callback();
+    }
+
+    /// Makes a callback from inside another one, and reports it if it fails.
+    pub(crate) fn inner_callback<R: CallResult>(
+        &self,
+        what: impl Display,
+        callback: impl FnOnce() -> R,
+    ) {
         let called = self.watched(|| what.to_string(), || Failure::catch(callback));
         let failure = match called {
             Ok(result) => result.into_failure(),
@@ -172,7 +184,6 @@ impl Reactor {
         if let Some(failure) = failure {
             report(&format!("Unhandled error in {what}"), &failure);
         }
-        self.run_jobs_after_callback();
     }
 
     fn run_jobs_after_callback(&self) {
