@@ -165,7 +165,7 @@ fn a_reactor_runs_from_its_first_callback_until_it_is_told_to_stop(reactor: Reac
     ]);
 }
 
-// R-007 (the order; there is no handle to withdraw a call)
+//
 fn calls_made_before_the_start_run_in_order_before_all_else(reactor: Reactor) {
     let log = Log::default();
     let noting = |what: &'static str| {
