@@ -1,18 +1,17 @@
 //! Reaching a reactor from other threads.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 use deferred::Failure;
 
+use crate::crossing::{Crossing, Kind, Refused};
 use crate::descriptors::{Descriptor, ReadDescriptor};
 use crate::{Reactor, ReactorError};
 
@@ -55,47 +54,12 @@ pub struct RemoteHandle {
 
 /// What a reactor shares with other threads.
 struct Shared {
-    queue: Mutex<Queue>,
-    /// Set while there may be calls, so that a turn without any takes no lock.
-    pending: AtomicBool,
+    calls: Crossing<RemoteCall>,
     /// Whether the reactor runs, until its run has returned.
     running: AtomicBool,
     /// The thread that the reactor was made on, which it cannot leave.
     thread: ThreadId,
     wake_up: UnixStream,
-}
-
-#[derive(Default)]
-struct Queue {
-    calls: VecDeque<Sent>,
-    life: Life,
-}
-
-struct Sent {
-    kind: Kind,
-    call: RemoteCall,
-}
-
-/// What was sent, and what that means after the run.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A call, which waits for a run, be it the next one.
-    Call,
-    /// What has come of work that was done for the reactor; it is dropped with the run.
-    Result,
-    /// Something that is asked of this run: it is dropped with it, and refused after it.
-    Request,
-}
-
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Life {
-    /// It runs, or has not yet.
-    #[default]
-    Open,
-    /// Its run is over, or ends just now.
-    Ended,
-    /// It is gone.
-    Closed,
 }
 
 impl RemoteHandle {
@@ -161,23 +125,13 @@ impl RemoteHandle {
     }
 
     fn send(&self, kind: Kind, call: RemoteCall) -> Result<(), ReactorError> {
-        let mut queue = self.lock();
-        match (queue.life, kind) {
-            (Life::Closed, _) => return Err(ReactorError::Closed),
-            (Life::Ended, Kind::Request) => return Err(ReactorError::NotRunning),
-            (Life::Open | Life::Ended, _) => {}
-        }
-        let first = queue.calls.is_empty();
-        queue.calls.push_back(Sent { kind, call });
-        if first {
-            self.shared.pending.store(true, Ordering::Release);
-        }
-        drop(queue);
-        if first {
-            // The one error that can happen is a full buffer, which wakes the reactor up as well.
-            drop((&self.shared.wake_up).write(&[0]));
-        }
-        Ok(())
+        // The one error that can happen is a full buffer, which wakes the reactor up as well.
+        let wake = || drop((&self.shared.wake_up).write(&[0]));
+        let sent = self.shared.calls.send(kind, call, wake);
+        sent.map_err(|refused| match refused {
+            Refused::Ended => ReactorError::NotRunning,
+            Refused::Closed => ReactorError::Closed,
+        })
     }
 
     /// Makes the shared state, and the descriptor on whose readiness the reactor wakes up.
@@ -186,8 +140,7 @@ impl RemoteHandle {
         wake_up.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
         let shared = Shared {
-            queue: Mutex::default(),
-            pending: AtomicBool::new(false),
+            calls: Crossing::new(),
             running: AtomicBool::new(false),
             thread: thread::current().id(),
             wake_up,
@@ -208,58 +161,28 @@ impl RemoteHandle {
     /// Marks the reactor as running, until what this returns is dropped.
     pub(crate) fn begin_run(&self) -> Run {
         self.shared.running.store(true, Ordering::Relaxed);
-        self.lock().life = Life::Open;
+        self.shared.calls.open();
         Run(self.clone())
     }
 
     /// The calls of this turn, in the order in which they were sent.
     pub(crate) fn take(&self) -> Vec<RemoteCall> {
-        if !self.has_pending() {
-            return Vec::new();
-        }
-        let mut queue = self.lock();
-        let n = queue.calls.len().min(MOST_IN_A_TURN);
-        let calls = queue.calls.drain(..n).map(|sent| sent.call).collect();
-        let left = !queue.calls.is_empty();
-        self.shared.pending.store(left, Ordering::Release);
-        if !left && queue.calls.capacity() > MOST_IN_A_TURN {
-            // What a rare burst needed is not kept for ever.
-            queue.calls = VecDeque::new();
-        }
-        calls
+        self.shared.calls.take(MOST_IN_A_TURN)
     }
 
     /// Whether there are calls for the next turn already, so that it is not to be waited for.
     pub(crate) fn has_pending(&self) -> bool {
-        self.shared.pending.load(Ordering::Acquire)
+        self.shared.calls.has_pending()
     }
 
     /// Drops the results and requests that have come too late for the run, and refuses requests.
     pub(crate) fn end_run(&self) {
-        let mut queue = self.lock();
-        if queue.life == Life::Open {
-            queue.life = Life::Ended;
-        }
-        let all = mem::take(&mut queue.calls);
-        let (kept, late): (VecDeque<_>, VecDeque<_>) =
-            all.into_iter().partition(|sent| sent.kind == Kind::Call);
-        queue.calls = kept;
-        drop(queue);
-        drop(late);
+        self.shared.calls.end();
     }
 
     /// Refuses all calls from now on, and drops those that wait.
     pub(crate) fn close(&self) {
-        let mut queue = self.lock();
-        queue.life = Life::Closed;
-        let calls = mem::take(&mut queue.calls);
-        drop(queue);
-        drop(calls);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        let queue = self.shared.queue.lock();
-        queue.unwrap_or_else(PoisonError::into_inner)
+        self.shared.calls.close();
     }
 }
 
@@ -368,18 +291,6 @@ mod tests {
         send(&remote, 1);
 
         assert_eq!(times_woken(&wake_up), 1);
-    }
-
-    #[test]
-    fn what_a_burst_needed_is_given_back() {
-        let (remote, _wake_up) = RemoteHandle::new().expect("there are descriptors left");
-        send(&remote, 100_000);
-
-        while remote.has_pending() {
-            remote.take();
-        }
-
-        assert!(remote.lock().calls.capacity() <= MOST_IN_A_TURN);
     }
 
     fn send(remote: &RemoteHandle, calls: usize) {

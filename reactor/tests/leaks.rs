@@ -6,6 +6,8 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "../../deferred/tests/counting/mod.rs"]
+mod counting;
 
 use std::cell::Cell;
 use std::fs;
@@ -15,11 +17,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{BackendName, End, LIMIT, Log, Owned, Ownership, on_every_backend, run};
+use counting::frees_all;
+use reactor::signals::{SIGUSR1, SignalHandler};
 use reactor::{Job, Reactor, ThreadPool};
 use rustix::time::{ClockId, clock_gettime};
 
 on_every_backend!(
     a_thousand_reactors_leave_no_descriptor_and_no_thread,
+    a_thousand_reactors_leave_no_byte_and_no_signal_handler,
     two_hundred_reactors_that_never_ran_leave_no_descriptor,
     what_a_reactor_holds_is_dropped_with_it,
     what_a_reactor_holds_is_dropped_at_the_end_of_its_run,
@@ -49,6 +54,22 @@ fn a_thousand_reactors_leave_no_descriptor_and_no_thread(on: BackendName) {
 
     assert_eq!(open_descriptors(), descriptors);
     assert_no_pool_thread_is_left();
+}
+
+//
+fn a_thousand_reactors_leave_no_byte_and_no_signal_handler(on: BackendName) {
+    let _alone = alone();
+    // What is made once in a process stays, such as what the system calls when a signal comes.
+    run_with_some_of_each_once(on);
+    let caught = caught_signals();
+
+    frees_all(|| {
+        for _ in 0..1000 {
+            run_with_some_of_each_once(on);
+        }
+    });
+
+    assert_eq!(caught_signals(), caught);
 }
 
 //
@@ -209,6 +230,26 @@ fn run_everything_once(on: BackendName) {
     run(&reactor);
 }
 
+/// Runs a reactor with something of every kind that takes no other thread: bytes are counted on this one.
+fn run_with_some_of_each_once(on: BackendName) {
+    let reactor = on.reactor();
+    let handler = SignalHandler::new(|_| ());
+    reactor.set_signal_handler(SIGUSR1, Some(handler)).unwrap();
+    reactor.call_later(2 * LIMIT, |_| ());
+    let (end, _peer) = End::readable_pair("end", &Log::default());
+    let end = end.on_read(|end, reactor| {
+        end.read_byte()?;
+        let stop = |reactor: &Reactor| reactor.stop().expect("it runs");
+        Ok(reactor.remote_handle().call_from_thread(stop)?)
+    });
+    reactor.add_reader(Rc::new(end)).unwrap();
+    let sleep = reactor.sleep(2 * LIMIT);
+    reactor.spawn(async { sleep.await }).ignore();
+    run(&reactor);
+    reactor.call_when_running(Reactor::stop);
+    run(&reactor);
+}
+
 /// Runs a reactor that stops at once; the first one opens what a process opens once.
 fn run_once(on: BackendName) {
     let reactor = on.reactor();
@@ -268,6 +309,13 @@ impl<T> Job for Holds<T> {
     fn run(self: Rc<Self>, _reactor: &Reactor) {
         let _owned = &self.0;
     }
+}
+
+/// The signals that do something else than by default, as a number in the base of 16.
+fn caught_signals() -> String {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let caught = status.lines().find(|line| line.starts_with("SigCgt:"));
+    caught.expect("it tells of signals").to_owned()
 }
 
 fn open_descriptors() -> usize {

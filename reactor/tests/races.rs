@@ -1,0 +1,203 @@
+//! All the ways that threads can take through the queue of their calls: no wake-up is lost on any of them.
+//!
+//! `loom` runs each of these once for every order of what the threads do that makes a difference, as long as they
+//! take the processor from each other three times at most. A loop that waits while a call is there, and nobody
+//! is left to wake it, is a deadlock, which fails the test. `.ci/races` runs them; without its `--cfg races`
+//! there are none.
+
+#![cfg(races)]
+
+#[path = "../src/crossing.rs"]
+mod crossing;
+
+/// What `crossing.rs` is made of here.
+mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+}
+
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+
+use crossing::{Crossing, Kind, Refused};
+
+/// Runs `test` in all orders. What three changes of threads do not find has not been seen yet; without a limit it
+/// would take minutes.
+fn in_all_orders(test: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(test);
+}
+
+/// What the loop's thread and the others share.
+struct Shared {
+    calls: Crossing<u32>,
+    bell: Bell,
+}
+
+/// The wake-up channel: the loop waits until it is readable, reads it empty, and looks at its queue in its next turn.
+struct Bell {
+    readable: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.readable.lock().unwrap() = true;
+        self.changed.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut readable = self.readable.lock().unwrap();
+        while !*readable {
+            readable = self.changed.wait(readable).unwrap();
+        }
+        *readable = false;
+    }
+
+    fn look(&self) {
+        *self.readable.lock().unwrap() = false;
+    }
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            calls: Crossing::new(),
+            bell: Bell {
+                readable: Mutex::new(false),
+                changed: Condvar::new(),
+            },
+        })
+    }
+
+    fn send(&self, kind: Kind, call: u32) -> Result<(), Refused> {
+        self.calls.send(kind, call, || self.bell.ring())
+    }
+
+    /// Turns the loop, with so many calls a turn at most, until it has taken `all`.
+    fn turn_until_taken(&self, all: usize, most: usize) -> Vec<u32> {
+        let mut taken = Vec::new();
+        loop {
+            let calls = self.calls.take(most);
+            assert!(calls.len() <= most);
+            taken.extend(calls);
+            if taken.len() == all {
+                return taken;
+            }
+            if self.calls.has_pending() {
+                self.bell.look();
+            } else {
+                self.bell.wait();
+            }
+        }
+    }
+}
+
+#[test]
+fn calls_of_a_thread_are_taken_in_the_order_sent() {
+    in_all_orders(|| {
+        let shared = Shared::new();
+        let sending = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            for n in 0..3 {
+                sending.send(Kind::Call, n).unwrap();
+            }
+        });
+
+        let taken = shared.turn_until_taken(3, 1000);
+
+        other.join().unwrap();
+        assert_eq!(taken, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn calls_that_a_turn_leaves_are_taken_in_the_next_ones() {
+    in_all_orders(|| {
+        let shared = Shared::new();
+        let sending = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            for n in 0..3 {
+                sending.send(Kind::Call, n).unwrap();
+            }
+        });
+
+        let taken = shared.turn_until_taken(3, 1);
+
+        other.join().unwrap();
+        assert_eq!(taken, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn calls_of_two_threads_are_all_taken() {
+    in_all_orders(|| {
+        let shared = Shared::new();
+        let others = [0, 10].map(|first| {
+            let sending = Arc::clone(&shared);
+            thread::spawn(move || {
+                sending.send(Kind::Call, first).unwrap();
+                sending.send(Kind::Result, first + 1).unwrap();
+            })
+        });
+
+        let taken = shared.turn_until_taken(4, 2);
+
+        for other in others {
+            other.join().unwrap();
+        }
+        for first in [0, 10] {
+            let its = taken.iter().filter(|n| **n / 10 * 10 == first);
+            assert!(its.eq([&first, &(first + 1)]), "{taken:?}");
+        }
+    });
+}
+
+#[test]
+fn a_call_that_is_sent_while_a_run_ends_is_taken_in_the_next_one() {
+    in_all_orders(|| {
+        let shared = Shared::new();
+        let sending = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            sending.send(Kind::Call, 1).unwrap();
+        });
+
+        shared.calls.end();
+        shared.calls.open();
+        let taken = shared.turn_until_taken(1, 1000);
+
+        other.join().unwrap();
+        assert_eq!(taken, [1]);
+    });
+}
+
+#[test]
+fn nothing_that_is_asked_of_a_run_is_left_when_it_has_ended() {
+    in_all_orders(|| {
+        let shared = Shared::new();
+        let sending = Arc::clone(&shared);
+        let other = thread::spawn(move || sending.send(Kind::Request, 1));
+
+        shared.calls.end();
+
+        let sent = other.join().unwrap();
+        assert!(matches!(sent, Ok(()) | Err(Refused::Ended)));
+        assert_eq!(shared.calls.take(1000), []);
+    });
+}
+
+#[test]
+fn nothing_is_left_in_a_queue_that_was_closed() {
+    in_all_orders(|| {
+        let shared = Shared::new();
+        let sending = Arc::clone(&shared);
+        let other = thread::spawn(move || sending.send(Kind::Call, 1));
+
+        shared.calls.close();
+
+        let sent = other.join().unwrap();
+        assert!(matches!(sent, Ok(()) | Err(Refused::Closed)));
+        assert_eq!(shared.calls.take(1000), []);
+    });
+}
