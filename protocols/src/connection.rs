@@ -6,6 +6,7 @@
 //! A connection goes through its [`Phase`]s in order, and calls its protocol from two places only: when
 //! the reactor says that the socket is readable, and from its [`Job`], in the loop.
 
+use std::any::type_name;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -310,6 +311,10 @@ impl<P: Protocol> Descriptor for Socket<P> {
             connection.let_go();
             connection.tell(reason);
         }
+    }
+
+    fn log_prefix(&self) -> String {
+        format!("{} with {}", type_name::<P>(), self.connection.peer)
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 use common::peers::pattern;
 use common::{Script, listen, on_every_backend, peer_of, run, stop_soon};
@@ -15,6 +16,7 @@ use protocols::reactor::Reactor;
 on_every_backend!(
     one_turn_reads_at_most_64_kib_of_a_connection,
     a_busy_connection_leaves_their_turn_to_many_others,
+    a_callback_that_is_watched_has_the_name_of_its_protocol_and_peer,
 );
 
 /// More than two sockets hold between them, however generous the system is.
@@ -86,4 +88,30 @@ fn a_busy_connection_leaves_their_turn_to_many_others(reactor: &Reactor) {
     let first = order.iter().position(|kind| *kind == b'o').unwrap();
     let busy_reads = order[first..].iter().filter(|kind| **kind == b'b').count();
     assert!(busy_reads <= 2, "{busy_reads}");
+}
+
+fn a_callback_that_is_watched_has_the_name_of_its_protocol_and_peer(reactor: &Reactor) {
+    let stop = reactor.clone();
+    let port = listen(
+        reactor,
+        Script::unnoted().on_data(move |_, _| stop_soon(&stop)),
+    );
+    let mut peer = peer_of(&port);
+    peer.write_all(b"x").unwrap();
+    let seen: Rc<RefCell<Vec<String>>> = Rc::default();
+    let noting = Rc::clone(&seen);
+    reactor.watch_callbacks(Duration::ZERO, move |slow| {
+        noting.borrow_mut().push(slow.what.clone());
+    });
+
+    run(reactor);
+
+    let with = format!(" with {}", peer.local_addr().unwrap());
+    let seen = seen.borrow();
+    let of_the_connection = seen.iter().find(|what| what.ends_with(&with));
+    let what = of_the_connection.expect("the connection was read");
+    assert!(
+        what.starts_with("do_read of ") && what.contains("Script"),
+        "{what}"
+    );
 }

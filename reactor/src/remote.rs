@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,11 @@ use crate::crossing::{Crossing, Kind, Refused};
 use crate::descriptors::{Descriptor, ReadDescriptor};
 use crate::{Reactor, ReactorError};
 
-type RemoteCall = Box<dyn FnOnce(&Reactor) + Send>;
+/// A call on its way, and where the program sent it.
+pub(crate) struct RemoteCall {
+    pub(crate) call: Box<dyn FnOnce(&Reactor) + Send>,
+    pub(crate) sent: &'static Location<'static>,
+}
 
 /// How many calls of other threads run in one turn at most.
 ///
@@ -74,11 +79,12 @@ impl RemoteHandle {
     /// [`ReactorError::Closed`] if the reactor is gone; `f` is dropped.
     ///
     /// *Twisted's `callFromThread`.*
+    #[track_caller]
     pub fn call_from_thread(
         &self,
         f: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        self.send(Kind::Call, Box::new(f))
+        self.send(Kind::Call, f)
     }
 
     /// Ends the run, as [`Reactor::stop`] does on the reactor's thread, in its turn among the calls sent.
@@ -109,22 +115,33 @@ impl RemoteHandle {
     }
 
     /// As [`call_from_thread`](Self::call_from_thread), for a result of work that was done for this run.
+    #[track_caller]
     pub(crate) fn bring_result(
         &self,
         f: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        self.send(Kind::Result, Box::new(f))
+        self.send(Kind::Result, f)
     }
 
     /// As [`call_from_thread`](Self::call_from_thread), for what is asked of this run and no other.
+    #[track_caller]
     pub(crate) fn ask(
         &self,
         f: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        self.send(Kind::Request, Box::new(f))
+        self.send(Kind::Request, f)
     }
 
-    fn send(&self, kind: Kind, call: RemoteCall) -> Result<(), ReactorError> {
+    #[track_caller]
+    fn send(
+        &self,
+        kind: Kind,
+        call: impl FnOnce(&Reactor) + Send + 'static,
+    ) -> Result<(), ReactorError> {
+        let call = RemoteCall {
+            call: Box::new(call),
+            sent: Location::caller(),
+        };
         // The one error that can happen is a full buffer, which wakes the reactor up as well.
         let wake = || drop((&self.shared.wake_up).write(&[0]));
         let sent = self.shared.calls.send(kind, call, wake);

@@ -32,7 +32,8 @@ impl Reactor {
         self.take_signals();
         for call in self.core.remote.take() {
             add(&watch.calls_from_threads, 1);
-            self.callback("a call from a thread", || call(self));
+            let what = format_args!("a call from a thread, sent at {}", call.sent);
+            self.callback(what, || (call.call)(self));
         }
 
         // 2.

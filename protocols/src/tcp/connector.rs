@@ -1,5 +1,6 @@
 //! Beginning connections.
 
+use std::any::type_name;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
@@ -438,6 +439,10 @@ impl<F: ClientFactory> Descriptor for Pending<F> {
         drop(self);
         let target = client.target();
         client.give_up(ConnectError::ReactorStopped(target));
+    }
+
+    fn log_prefix(&self) -> String {
+        format!("{} on its way to {}", type_name::<F>(), self.peer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Listening for connections.
 
+use std::any::type_name;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
@@ -191,6 +192,10 @@ impl<F> AsFd for Listener<F> {
 impl<F: Factory> Descriptor for Listener<F> {
     fn connection_lost(self: Rc<Self>, _reactor: &Reactor, _reason: Failure) {
         drop(self.shared.listener.take());
+    }
+
+    fn log_prefix(&self) -> String {
+        format!("{} at {}", type_name::<F>(), self.shared.address)
     }
 }
 
