@@ -111,7 +111,7 @@ fn a_callback_that_is_watched_has_the_name_of_its_protocol_and_peer(reactor: &Re
     let of_the_connection = seen.iter().find(|what| what.ends_with(&with));
     let what = of_the_connection.expect("the connection was read");
     assert!(
-        what.starts_with("do_read of ") && what.contains("Script"),
+        what.starts_with("do_read of ") && what.contains("Player"),
         "{what}"
     );
 }

@@ -1,15 +1,10 @@
-//! Calls that wait until their time has come: the queue that a reactor and a test clock have in common.
-//!
-//! A search tree: to add, to move and to take out costs O(log n), and what is taken out is freed at once.
+//! Calls that wait until their time has come: what a reactor and a test clock have in common.
 //!
 //! *Twisted has a heap of `DelayedCall`s in its reactor, where cancelled ones stay for a while, and a sorted
 //! list in its `Clock`.*
 
 use std::any;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::marker::PhantomData;
-use std::ops::Bound;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -18,14 +13,12 @@ use deferred::Failure;
 
 use crate::callback::CallResult;
 use crate::delayed::DelayedCall;
-
-/// When a call is due, and its number; calls due at the same time run in the order in which they were made.
-pub(crate) type Due = (Duration, u64);
+use crate::waiting::{Due, Links, Waiting, Waits};
 
 /// What has become of a call.
 #[derive(Clone, Copy)]
 pub(crate) enum CallState {
-    Waiting(Due),
+    Waiting,
     Called,
     Cancelled,
 }
@@ -49,16 +42,29 @@ impl<C, R: CallResult, F: FnOnce(&C) -> R + 'static> Runs<C> for F {
 }
 
 /// A call with what it does, in one allocation.
-struct Call<C, W> {
+///
+/// The order in memory is fixed, as memory is what a million calls wait for. When a neighbour comes or goes, it
+/// touches the counts of the `Rc` and a link, which are in one cache line. When calls are brought in order, their links
+/// and times are read, one at each end, and all that they need to run is there soon after.
+#[repr(C)]
+struct Call<T: Timers, W> {
+    links: Links<dyn AnyCall<T::Caller>>,
     state: Cell<CallState>,
+    timers: Weak<T>,
     made: &'static Location<'static>,
     work: Cell<Option<W>>,
-    given: PhantomData<fn(&C)>,
+    due: Cell<Due>,
 }
 
 /// A [`Call`], whatever it does and is given.
 pub(crate) trait CallHead {
     fn state(&self) -> &Cell<CallState>;
+
+    /// When it is or was due.
+    fn due(&self) -> Duration;
+
+    /// The time of its clock, if that is still there.
+    fn now(&self) -> Option<Duration>;
 
     /// Where the program made the call.
     fn made(&self) -> &'static Location<'static>;
@@ -66,18 +72,36 @@ pub(crate) trait CallHead {
     /// What it will call, as far as known.
     fn name(&self) -> Option<&'static str>;
 
+    /// Takes it out of those that wait.
+    fn remove(&self);
+
+    /// Makes it due `at` another time.
+    fn put_off(&self, at: Duration);
+
     /// Drops the closure, and all that it owns.
     fn discard(&self);
 }
 
 /// A [`Call`] that is given a `C`, whatever it does.
 trait AnyCall<C>: CallHead {
+    fn links(&self) -> &Links<dyn AnyCall<C>>;
+
+    fn due_cell(&self) -> &Cell<Due>;
+
     fn run(&self, caller: &C) -> Option<Failure>;
 }
 
-impl<C, W: Runs<C>> CallHead for Call<C, W> {
+impl<T: Timers, W: Runs<T::Caller>> CallHead for Call<T, W> {
     fn state(&self) -> &Cell<CallState> {
         &self.state
+    }
+
+    fn due(&self) -> Duration {
+        self.due.get().0
+    }
+
+    fn now(&self) -> Option<Duration> {
+        self.timers.upgrade().map(|timers| timers.time())
     }
 
     fn made(&self) -> &'static Location<'static> {
@@ -91,14 +115,48 @@ impl<C, W: Runs<C>> CallHead for Call<C, W> {
         name
     }
 
+    fn remove(&self) {
+        if let Some(timers) = self.timers.upgrade() {
+            let itself = timers.calls().waiting.borrow_mut().remove(self);
+            drop(itself);
+        }
+    }
+
+    fn put_off(&self, at: Duration) {
+        if let Some(timers) = self.timers.upgrade() {
+            let mut waiting = timers.calls().waiting.borrow_mut();
+            if let Some(itself) = waiting.remove(self) {
+                waiting.insert((at, self.due.get().1), itself);
+            }
+        }
+    }
+
     fn discard(&self) {
         drop(self.work.take());
     }
 }
 
-impl<C, W: Runs<C>> AnyCall<C> for Call<C, W> {
-    fn run(&self, caller: &C) -> Option<Failure> {
+impl<T: Timers, W: Runs<T::Caller>> AnyCall<T::Caller> for Call<T, W> {
+    fn links(&self) -> &Links<dyn AnyCall<T::Caller>> {
+        &self.links
+    }
+
+    fn due_cell(&self) -> &Cell<Due> {
+        &self.due
+    }
+
+    fn run(&self, caller: &T::Caller) -> Option<Failure> {
         self.work.take().and_then(|work| work.run(caller))
+    }
+}
+
+impl<C: 'static> Waits for dyn AnyCall<C> {
+    fn links(&self) -> &Links<Self> {
+        AnyCall::links(self)
+    }
+
+    fn due(&self) -> &Cell<Due> {
+        self.due_cell()
     }
 }
 
@@ -113,10 +171,7 @@ impl<C> DueCall<C> {
 
     /// When it was due.
     pub(crate) fn due(&self) -> Duration {
-        match self.0.state().get() {
-            CallState::Waiting((due, _)) => due,
-            CallState::Called | CallState::Cancelled => Duration::MAX,
-        }
+        self.0.due()
     }
 
     /// Where the program made the call.
@@ -138,33 +193,6 @@ pub(crate) trait Timers: 'static {
     fn takes_no_calls(&self) -> bool;
 }
 
-/// [`Timers`], whatever their calls are given: what a [`DelayedCall`] asks of them.
-pub(crate) trait Queue {
-    fn time(&self) -> Duration;
-
-    /// Takes out the call that is due then.
-    fn remove(&self, due: Due);
-
-    /// Makes the call that is due then due `at` another time.
-    fn put_off(&self, due: Due, at: Duration);
-}
-
-impl<T: Timers> Queue for T {
-    fn time(&self) -> Duration {
-        Timers::time(self)
-    }
-
-    fn remove(&self, due: Due) {
-        self.calls().remove(due);
-    }
-
-    fn put_off(&self, due: Due, at: Duration) {
-        if let Some(call) = self.calls().remove(due) {
-            self.calls().insert((at, due.1), call);
-        }
-    }
-}
-
 /// Makes a call that will do this work `delay` from now.
 pub(crate) fn call_later<T: Timers>(
     timers: &Rc<T>,
@@ -173,38 +201,37 @@ pub(crate) fn call_later<T: Timers>(
     work: impl Runs<T::Caller>,
 ) -> DelayedCall {
     let call = Rc::new(Call {
+        links: Links::default(),
+        timers: Rc::downgrade(timers),
         state: Cell::new(CallState::Cancelled),
         made,
         work: Cell::new(Some(work)),
-        given: PhantomData,
+        due: Cell::default(),
     });
     if timers.takes_no_calls() {
         call.discard();
     } else {
+        call.state.set(CallState::Waiting);
         let due = (timers.time().saturating_add(delay), timers.calls().count());
-        timers.calls().insert(due, call.clone());
+        timers
+            .calls()
+            .waiting
+            .borrow_mut()
+            .insert(due, call.clone());
     }
-    DelayedCall::new(call, queue_of(timers))
+    DelayedCall::new(call)
 }
 
 /// All calls that wait, in the order in which they are due.
 pub(crate) fn delayed_calls<T: Timers>(timers: &Rc<T>) -> Vec<DelayedCall> {
-    let waiting = timers.calls().waiting.borrow();
-    let handle = |call: &Rc<dyn AnyCall<T::Caller>>| {
-        let call: Rc<dyn AnyCall<T::Caller>> = Rc::clone(call);
-        DelayedCall::new(call, queue_of(timers))
-    };
-    waiting.values().map(handle).collect()
+    let waiting = timers.calls().waiting.borrow().all();
+    let handle = |call: Rc<dyn AnyCall<T::Caller>>| DelayedCall::new(call);
+    waiting.into_iter().map(handle).collect()
 }
 
-fn queue_of<T: Timers>(timers: &Rc<T>) -> Weak<dyn Queue> {
-    let queue: Weak<T> = Rc::downgrade(timers);
-    queue
-}
-
-/// The waiting calls of a reactor or a test clock, in the order in which they are due.
-pub(crate) struct Calls<C> {
-    waiting: RefCell<BTreeMap<Due, Rc<dyn AnyCall<C>>>>,
+/// The waiting calls of a reactor or a test clock.
+pub(crate) struct Calls<C: 'static> {
+    waiting: RefCell<Waiting<dyn AnyCall<C>>>,
     made: Cell<u64>,
 }
 
@@ -215,28 +242,16 @@ impl<C> Calls<C> {
         number
     }
 
-    fn insert(&self, due: Due, call: Rc<dyn AnyCall<C>>) {
-        call.state().set(CallState::Waiting(due));
-        self.waiting.borrow_mut().insert(due, call);
-    }
-
-    fn remove(&self, due: Due) -> Option<Rc<dyn AnyCall<C>>> {
-        self.waiting.borrow_mut().remove(&due)
-    }
-
     /// When the next call is due.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.waiting.borrow().keys().next().map(|due| due.0)
+        let next = self.waiting.borrow_mut().first();
+        next.map(|due| due.0)
     }
 
     /// When the next call is due of those that are due later than at `time`.
     pub(crate) fn next_due_after(&self, time: Duration) -> Option<Duration> {
-        let later = (Bound::Excluded((time, u64::MAX)), Bound::Unbounded);
-        self.waiting
-            .borrow()
-            .range(later)
-            .next()
-            .map(|(due, _)| due.0)
+        let next = self.waiting.borrow_mut().first_after(time);
+        next.map(|due| due.0)
     }
 
     /// A mark between the calls that were made by now and those that will be made.
@@ -246,18 +261,16 @@ impl<C> Calls<C> {
 
     /// Takes out the next call that is due at `now`, of those made before `mark`.
     pub(crate) fn take_due(&self, now: Duration, mark: u64) -> Option<DueCall<C>> {
-        let mut waiting = self.waiting.borrow_mut();
-        let next = waiting
-            .first_entry()
-            .filter(|next| next.key().0 <= now && next.key().1 < mark)?;
-        Some(DueCall(next.remove()))
+        let is_due = |(due, number)| due <= now && number < mark;
+        let next = self.waiting.borrow_mut().take_first(is_due);
+        next.map(DueCall)
     }
 
     /// Cancels all calls.
     pub(crate) fn clear(&self) {
         loop {
-            let next = self.waiting.borrow_mut().pop_first();
-            let Some((_, call)) = next else { break };
+            let next = self.waiting.borrow_mut().take_first(|_| true);
+            let Some(call) = next else { break };
             call.state().set(CallState::Cancelled);
             call.discard();
         }

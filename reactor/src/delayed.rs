@@ -1,10 +1,10 @@
 //! The handle to a call that waits for its time.
 
 use std::fmt;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
-use crate::calls::{CallHead, CallState, Due, Queue};
+use crate::calls::{CallHead, CallState};
 
 /// A call that was made with [`Reactor::call_later`](crate::Reactor::call_later), or on another
 /// [`Clock`](crate::Clock): to cancel it, or to move it.
@@ -31,7 +31,6 @@ use crate::calls::{CallHead, CallState, Due, Queue};
 #[derive(Clone)]
 pub struct DelayedCall {
     call: Rc<dyn CallHead>,
-    queue: Weak<dyn Queue>,
 }
 
 /// Why a delayed call could not be cancelled or moved.
@@ -47,8 +46,8 @@ pub enum CallError {
 }
 
 impl DelayedCall {
-    pub(crate) fn new(call: Rc<dyn CallHead>, queue: Weak<dyn Queue>) -> Self {
-        Self { call, queue }
+    pub(crate) fn new(call: Rc<dyn CallHead>) -> Self {
+        Self { call }
     }
 
     /// Cancels the call: it will not run, and its closure is dropped now.
@@ -57,10 +56,8 @@ impl DelayedCall {
     ///
     /// If it has run, is running, or was cancelled.
     pub fn cancel(&self) -> Result<(), CallError> {
-        let due = self.due()?;
-        if let Some(queue) = self.queue.upgrade() {
-            queue.remove(due);
-        }
+        self.due()?;
+        self.call.remove();
         self.call.state().set(CallState::Cancelled);
         self.call.discard();
         Ok(())
@@ -72,7 +69,7 @@ impl DelayedCall {
     ///
     /// If it has run, is running, or was cancelled.
     pub fn reset(&self, delay: Duration) -> Result<(), CallError> {
-        self.move_to(|queue, _| queue.time().saturating_add(delay))
+        self.move_to(|now, _| now.saturating_add(delay))
     }
 
     /// Makes the call due later than it was, by `delay`.
@@ -84,10 +81,10 @@ impl DelayedCall {
         self.move_to(|_, due| due.saturating_add(delay))
     }
 
-    fn move_to(&self, at: impl FnOnce(&dyn Queue, Duration) -> Duration) -> Result<(), CallError> {
+    fn move_to(&self, at: impl FnOnce(Duration, Duration) -> Duration) -> Result<(), CallError> {
         let due = self.due()?;
-        let queue = self.queue.upgrade().ok_or(CallError::AlreadyCancelled)?;
-        queue.put_off(due, at(&*queue, due.0));
+        let now = self.call.now().ok_or(CallError::AlreadyCancelled)?;
+        self.call.put_off(at(now, due));
         Ok(())
     }
 
@@ -102,21 +99,21 @@ impl DelayedCall {
     /// *Twisted's `getTime`.*
     #[must_use]
     pub fn time(&self) -> Option<Duration> {
-        self.due().ok().map(|due| due.0)
+        self.due().ok()
     }
 
-    fn due(&self) -> Result<Due, CallError> {
+    fn due(&self) -> Result<Duration, CallError> {
         match self.call.state().get() {
-            CallState::Waiting(due) => Ok(due),
+            CallState::Waiting => Ok(self.call.due()),
             CallState::Called => Err(CallError::AlreadyCalled),
             CallState::Cancelled => Err(CallError::AlreadyCancelled),
         }
     }
 
     /// What is to be done, and how long from now.
-    fn prospect(&self, f: &mut fmt::Formatter<'_>, due: Duration) -> fmt::Result {
-        if let Some(queue) = self.queue.upgrade() {
-            let now = queue.time();
+    fn prospect(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let due = self.call.due();
+        if let Some(now) = self.call.now() {
             match due.checked_sub(now) {
                 Some(left) => write!(f, "due in {left:?}, ")?,
                 None => write!(f, "overdue by {:?}, ", now.saturating_sub(due))?,
@@ -134,7 +131,7 @@ impl fmt::Debug for DelayedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DelayedCall(")?;
         match self.call.state().get() {
-            CallState::Waiting((due, _)) => self.prospect(f, due)?,
+            CallState::Waiting => self.prospect(f)?,
             CallState::Called => f.write_str("called")?,
             CallState::Cancelled => f.write_str("cancelled")?,
         }

@@ -152,6 +152,7 @@ pub mod task;
 pub mod testing;
 mod threads;
 mod turn;
+mod waiting;
 
 pub use self::callback::CallResult;
 pub use self::clock::{Clock, Work};
