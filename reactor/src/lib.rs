@@ -36,6 +36,9 @@
 //! done again and again, little by little, or not for too long is a [`task`]. All of it is tested on a
 //! [`TestClock`](testing::TestClock), whose time passes when the test says so.
 //!
+//! A million calls may wait: to make one then takes about a tenth of a microsecond, to cancel one a third (random
+//! delays, two cores of a Xeon; `cargo bench -p reactor --bench timers_beside` has tokio and calloop beside it).
+//!
 //! # Readiness
 //!
 //! An object with a descriptor is given to [`Reactor::add_reader`] or [`Reactor::add_writer`], and called in each
