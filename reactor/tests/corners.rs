@@ -212,21 +212,6 @@ fn what_a_crashed_run_waited_for_does_not_end_the_next_one(reactor: Reactor) {
             noting.note("the second run goes on");
             drop(reactor.stop());
         });
-        // What the reactor does otherwise: it stays in its last phase, and nothing stops it.
-        let remote = reactor.remote_handle();
-        std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_secs(2));
-            drop(remote.call_from_thread(|reactor| {
-                if reactor.is_stopping() {
-                    eprintln!(
-                        "STUCK in the last phase; stop: {:?}, crash: {:?}",
-                        reactor.stop(),
-                        reactor.crash()
-                    );
-                    std::process::exit(101);
-                }
-            }));
-        });
     });
 
     run(&reactor);
