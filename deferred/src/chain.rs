@@ -34,7 +34,7 @@ pub(crate) trait Source {
 /// The identity of a chain; it stands in the chain's first [`Source`].
 pub(crate) struct Chain {
     waits: RefCell<Waits>,
-    /// How many guards hold the chain; and [`JOINED`] when it has become part of another one, which knows that.
+    /// How many guards hold the chain; of one that has become part of another, that other one knows it.
     pauses: Cell<u32>,
     /// The node that was ready to run when the chain was found paused.
     held: Cell<Option<Rc<dyn Step>>>,
@@ -45,9 +45,6 @@ pub(crate) struct Chain {
     /// What is recorded besides while debugging is on.
     pub(crate) record: Cell<Option<Box<Record>>>,
 }
-
-/// The bit of [`Chain::pauses`] that says to ask the chain that this one is part of.
-const JOINED: u32 = 1 << 31;
 
 /// What a chain waits for.
 enum Waits {
@@ -174,9 +171,7 @@ pub(crate) fn join(outer: &Rc<dyn Source>, inner: &Rc<dyn Source>) -> bool {
     outer.chain().set(waits);
 
     let (outer, inner) = (outer.chain(), inner.chain());
-    outer
-        .pauses
-        .set(outer.pauses.get() + inner.pauses.replace(JOINED));
+    outer.pauses.set(outer.pauses.get() + inner.pauses.take());
     if let Some(held) = inner.held.take() {
         // The outer chain holds nothing itself: it is running, or has a result.
         outer.held.set(Some(held));
@@ -184,10 +179,15 @@ pub(crate) fn join(outer: &Rc<dyn Source>, inner: &Rc<dyn Source>) -> bool {
     true
 }
 
+thread_local! {
+    /// How many guards this thread has. There are none most of the time, and no chain need be asked then.
+    static GUARDS: Cell<usize> = const { Cell::new(0) };
+}
+
 /// Gives `node` back if the chain of `source` runs; keeps it for later if the chain is paused.
 #[inline]
 pub(crate) fn unless_paused(source: &Rc<dyn Source>, node: Rc<dyn Step>) -> Option<Rc<dyn Step>> {
-    if source.chain().pauses.get() == 0 || !is_paused(source) {
+    if !is_paused(source) {
         return Some(node);
     }
     hold(source, node);
@@ -200,8 +200,11 @@ pub(crate) fn hold(source: &Rc<dyn Source>, node: Rc<dyn Step>) {
 }
 
 /// Whether a guard holds the chain of `source`.
+#[inline]
 pub(crate) fn is_paused(source: &Rc<dyn Source>) -> bool {
-    identity(source).chain().pauses.get() > 0
+    // A thread that ends may have no count any more; then the chain is asked.
+    let guards = GUARDS.try_with(Cell::get).unwrap_or(1);
+    guards > 0 && identity(source).chain().pauses.get() > 0
 }
 
 /// Holds the chain of `source` until the guard is dropped.
@@ -209,6 +212,7 @@ pub(crate) fn pause(source: &Rc<dyn Source>) -> Pause {
     let identity = identity(source);
     let pauses = &identity.chain().pauses;
     pauses.set(pauses.get() + 1);
+    let _ = GUARDS.try_with(|guards| guards.set(guards.get() + 1));
     Pause {
         source: Rc::clone(source),
     }
@@ -231,6 +235,7 @@ impl Drop for Pause {
         let source = identity(&self.source);
         let chain = source.chain();
         chain.pauses.set(chain.pauses.get() - 1);
+        let _ = GUARDS.try_with(|guards| guards.set(guards.get() - 1));
         if chain.pauses.get() == 0 {
             let held = chain.held.take();
             node::run(held, source);
