@@ -66,6 +66,8 @@ pub trait WriteDescriptor: Descriptor {
 pub(crate) struct Watchers {
     pub(crate) reader: Option<Rc<dyn ReadDescriptor>>,
     pub(crate) writer: Option<Rc<dyn WriteDescriptor>>,
+    /// Told of the end only.
+    pub(crate) held: Option<Rc<dyn Descriptor>>,
 }
 
 impl Watchers {
@@ -74,6 +76,18 @@ impl Watchers {
             readable: self.reader.is_some(),
             writable: self.writer.is_some(),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.reader.is_none() && self.writer.is_none() && self.held.is_none()
+    }
+
+    /// The descriptor of these, which is the same for all of them.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        let reader = self.reader.as_ref().map(|it| it.as_fd());
+        let writer = self.writer.as_ref().map(|it| it.as_fd());
+        let held = self.held.as_ref().map(|it| it.as_fd());
+        reader.or(writer).or(held)
     }
 
     /// Each object among these, once.
@@ -87,7 +101,8 @@ impl Watchers {
         other: Option<Rc<dyn Descriptor>>,
     ) -> Vec<Rc<dyn Descriptor>> {
         let mut all: Vec<Rc<dyn Descriptor>> = Vec::with_capacity(3);
-        for one in watchers.into_iter().flat_map(Self::both).chain(other) {
+        let watchers = watchers.into_iter().flat_map(Self::in_all_roles);
+        for one in watchers.chain(other) {
             let same = |it: &Rc<dyn Descriptor>| ptr::addr_eq(Rc::as_ptr(it), Rc::as_ptr(&one));
             if !all.iter().any(same) {
                 all.push(one);
@@ -96,24 +111,29 @@ impl Watchers {
         all
     }
 
-    fn both(self) -> impl Iterator<Item = Rc<dyn Descriptor>> {
+    fn in_all_roles(self) -> impl Iterator<Item = Rc<dyn Descriptor>> {
         let reader = self.reader.map(|it| it as Rc<dyn Descriptor>);
         let writer = self.writer.map(|it| it as Rc<dyn Descriptor>);
-        reader.into_iter().chain(writer)
+        reader.into_iter().chain(writer).chain(self.held)
     }
 
     fn contain(&self, object: &Rc<dyn Descriptor>) -> bool {
         let address = Rc::as_ptr(object);
         let reads = |it: &Rc<dyn ReadDescriptor>| ptr::addr_eq(Rc::as_ptr(it), address);
         let writes = |it: &Rc<dyn WriteDescriptor>| ptr::addr_eq(Rc::as_ptr(it), address);
-        self.reader.as_ref().is_some_and(reads) || self.writer.as_ref().is_some_and(writes)
+        let holds = |it: &Rc<dyn Descriptor>| ptr::addr_eq(Rc::as_ptr(it), address);
+        self.reader.as_ref().is_some_and(reads)
+            || self.writer.as_ref().is_some_and(writes)
+            || self.held.as_ref().is_some_and(holds)
     }
 }
 
-/// One watched descriptor.
+/// One watched or held descriptor.
 struct Entry {
     key: Key,
     watchers: Watchers,
+    /// What the backend watches it for; it knows nothing of a descriptor that it watches for nothing.
+    watched_for: Interest,
     /// The reactor's own, which nobody sees or removes.
     internal: bool,
 }
@@ -161,6 +181,26 @@ impl Descriptors {
         Ok(entry.watchers.writer.replace(Rc::clone(writer)))
     }
 
+    /// Owns `object`, and has nothing watched for it.
+    pub(crate) fn hold(&mut self, object: &Rc<dyn Descriptor>) -> Option<Rc<dyn Descriptor>> {
+        let index = self.index_of(object.as_fd());
+        let index = index.unwrap_or_else(|| self.enter(object.as_fd()));
+        self.entries[index].watchers.held.replace(Rc::clone(object))
+    }
+
+    /// Takes out whoever watches or holds `fd`.
+    pub(crate) fn release(&mut self, backend: &mut dyn Backend, fd: BorrowedFd<'_>) -> Watchers {
+        let Some(index) = self
+            .index_of(fd)
+            .filter(|&index| !self.entries[index].internal)
+        else {
+            return Watchers::default();
+        };
+        let watchers = mem::take(&mut self.entries[index].watchers);
+        self.narrow(backend, fd, index);
+        watchers
+    }
+
     pub(crate) fn remove_reader(
         &mut self,
         backend: &mut dyn Backend,
@@ -195,12 +235,9 @@ impl Descriptors {
             return Watchers::default();
         };
         let watchers = mem::take(&mut entry.watchers);
-        let fd = match (&watchers.reader, &watchers.writer) {
-            (Some(reader), _) => reader.as_fd(),
-            (None, Some(writer)) => writer.as_fd(),
-            (None, None) => return watchers,
-        };
-        self.narrow(backend, fd, key.index());
+        if let Some(fd) = watchers.fd() {
+            self.narrow(backend, fd, key.index());
+        }
         watchers
     }
 
@@ -269,45 +306,65 @@ impl Descriptors {
         fd: BorrowedFd<'_>,
         more: Interest,
     ) -> io::Result<&mut Entry> {
-        if let Some(index) = self.index_of(fd) {
-            let entry = &mut self.entries[index];
-            let interest = entry.watchers.interest();
-            if interest.and(more) != interest {
-                backend.modify(fd, entry.key, interest.and(more))?;
+        let known = self.index_of(fd);
+        let index = known.unwrap_or_else(|| self.enter(fd));
+        let entry = &mut self.entries[index];
+        let (before, after) = (entry.watched_for, entry.watched_for.and(more));
+        let done = match before {
+            _ if before == after => Ok(()),
+            Interest::NONE => backend.register(fd, entry.key, after),
+            _ => backend.modify(fd, entry.key, after),
+        };
+        if let Err(error) = done {
+            if known.is_none() {
+                self.forget(fd, index);
             }
-            return Ok(entry);
+            return Err(error);
         }
+        let entry = &mut self.entries[index];
+        entry.watched_for = after;
+        Ok(entry)
+    }
 
+    /// A new entry for `fd`, which has none.
+    fn enter(&mut self, fd: BorrowedFd<'_>) -> usize {
         self.generation = self.generation.wrapping_add(1);
-        let key = Key::new(self.entries.vacant_key(), self.generation);
-        backend.register(fd, key, more)?;
         let number =
             usize::try_from(fd.as_raw_fd()).expect("an open descriptor has a number from 0");
         if self.by_fd.len() <= number {
             self.by_fd.resize(number + 1, None);
         }
-        self.by_fd[number] = Some(key.index());
-        let index = self.entries.insert(Entry {
-            key,
+        let index = self.entries.vacant_key();
+        self.by_fd[number] = Some(index);
+        self.entries.insert(Entry {
+            key: Key::new(index, self.generation),
             watchers: Watchers::default(),
+            watched_for: Interest::NONE,
             internal: false,
-        });
-        Ok(&mut self.entries[index])
+        })
     }
 
-    /// Watches `fd` only for what its entry still has a watcher for; with none left, the entry goes.
+    /// Removes the entry of `fd`.
+    fn forget(&mut self, fd: BorrowedFd<'_>, index: usize) {
+        self.entries.remove(index);
+        if let Ok(number) = usize::try_from(fd.as_raw_fd()) {
+            self.by_fd[number] = None;
+        }
+    }
+
+    /// Watches `fd` only for what its entry still has a watcher for; with nobody left at all, the entry goes.
     fn narrow(&mut self, backend: &mut dyn Backend, fd: BorrowedFd<'_>, index: usize) {
-        let entry = &self.entries[index];
-        let (key, interest) = (entry.key, entry.watchers.interest());
-        let done = if interest.readable || interest.writable {
-            backend.modify(fd, key, interest)
-        } else {
-            self.entries.remove(index);
-            if let Ok(number) = usize::try_from(fd.as_raw_fd()) {
-                self.by_fd[number] = None;
-            }
-            backend.deregister(fd, key)
+        let entry = &mut self.entries[index];
+        let (before, after) = (entry.watched_for, entry.watchers.interest());
+        entry.watched_for = after;
+        let done = match after {
+            _ if before == after => Ok(()),
+            Interest::NONE => backend.deregister(fd, entry.key),
+            _ => backend.modify(fd, entry.key, after),
         };
+        if entry.watchers.is_empty() {
+            self.forget(fd, index);
+        }
         if let Err(error) = done {
             log::warn!(
                 "cannot stop watching descriptor {}: {error}",

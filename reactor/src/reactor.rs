@@ -318,7 +318,30 @@ impl Reactor {
         drop(removed);
     }
 
-    /// Removes all readers and writers, and gives them back, each object once; none of them is told.
+    /// Owns `descriptor`, without watching it, until it is [released](Self::release).
+    ///
+    /// An object that is neither reader nor writer for a while, such as a connection that is paused, is still told
+    /// by its [`connection_lost`](Descriptor::connection_lost) when the reactor stops, and nothing of it is left
+    /// then. Holding it twice is holding it once. Without effect on a reactor that is stopping or gone.
+    pub fn hold(&self, descriptor: Rc<dyn Descriptor>) {
+        if self.is_stopping() {
+            return;
+        }
+        let replaced = self.core.descriptors.borrow_mut().hold(&descriptor);
+        drop(replaced);
+    }
+
+    /// Lets go of an object that has this descriptor: as reader, as writer, and as one that is held.
+    pub fn release(&self, descriptor: &(impl AsFd + ?Sized)) {
+        let removed = {
+            let mut backend = self.core.backend.borrow_mut();
+            let mut descriptors = self.core.descriptors.borrow_mut();
+            descriptors.release(&mut **backend, descriptor.as_fd())
+        };
+        drop(removed);
+    }
+
+    /// Removes all readers and writers, and those that are held, and gives them back, each object once; none of them is told.
     ///
     /// *Twisted's `removeAll`.*
     pub fn remove_all(&self) -> Vec<Rc<dyn Descriptor>> {

@@ -229,6 +229,11 @@ pub struct Interest {
 }
 
 impl Interest {
+    /// Neither; no backend is asked for that.
+    pub(crate) const NONE: Self = Self {
+        readable: false,
+        writable: false,
+    };
     /// To read only.
     pub const READ: Self = Self {
         readable: true,
