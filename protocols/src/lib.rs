@@ -62,11 +62,11 @@
 #![forbid(unsafe_code)]
 
 mod address;
-mod buffers;
-mod connection;
 mod error;
 mod factory;
+mod producer;
 mod protocol;
+mod stream;
 mod tcp;
 mod transport;
 
@@ -74,8 +74,9 @@ pub use address::Address;
 pub use deferred;
 pub use error::{ConnectError, ConnectorError, ListenError};
 pub use factory::{ClientFactory, Factory};
-pub use protocol::Protocol;
+pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer};
+pub use protocol::{HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
 pub use tcp::{ConnectOptions, Connector, ListenOptions, Port, ReactorTcp};
-pub use transport::{Flow, Transport};
+pub use transport::{Abilities, Flow, HalfClose, SocketTransport, Transport};

@@ -1,5 +1,6 @@
 //! One connection's state, and what happens to it.
 
+use std::any::type_name;
 use std::rc::Rc;
 
 use deferred::Failure;
@@ -31,4 +32,61 @@ pub trait Protocol: 'static {
     fn connection_lost(&mut self, reason: Failure) {
         let _ = reason;
     }
+
+    /// Itself, if it wants to hear of each direction's end.
+    ///
+    /// A protocol that does not loses its connection when the peer sends no more. One that is made of another
+    /// one hands on the other's.
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        None
+    }
+
+    /// What the protocol is called in reports about it: the name of its type, if it says nothing else.
+    ///
+    /// *Twisted's `ILoggingContext.logPrefix`.*
+    fn log_prefix(&self) -> String {
+        short_name::<Self>()
+    }
+}
+
+/// A protocol that hears of each direction's end, and goes on in the other one.
+///
+/// *Twisted's `IHalfCloseableProtocol`.*
+pub trait HalfCloseable {
+    /// Called once, when the peer sends no more. Writing goes on, until `transport` is told to end it.
+    fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>);
+
+    /// Called once, when the end that [`lose_write_connection`](crate::HalfClose::lose_write_connection)
+    /// asked for has been sent.
+    fn write_connection_lost(&mut self, transport: &Rc<dyn Transport>);
+}
+
+impl Protocol for Box<dyn Protocol> {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        (**self).connection_made(transport);
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        (**self).data_received(transport, data);
+    }
+
+    fn connection_lost(&mut self, reason: Failure) {
+        (**self).connection_lost(reason);
+    }
+
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        (**self).half_closeable()
+    }
+
+    fn log_prefix(&self) -> String {
+        (**self).log_prefix()
+    }
+}
+
+/// The name of a type without the modules that it is in.
+pub(crate) fn short_name<T: ?Sized>() -> String {
+    let name = type_name::<T>();
+    let (outer, arguments) = name.split_at(name.find('<').unwrap_or(name.len()));
+    let outer = outer.rsplit("::").next().unwrap_or(outer);
+    format!("{outer}{arguments}")
 }

@@ -10,15 +10,15 @@ use std::rc::Rc;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
 /// One read takes this much at the most, so that one busy connection does not starve the others.
-const READ_SIZE: usize = 64 * 1024;
+pub(super) const READ_SIZE: usize = 64 * 1024;
 
 /// Small writes are collected in chunks of up to this size; a larger one gets a chunk of its own.
 const CHUNK_SIZE: usize = 64 * 1024;
 
-/// With more than this waiting to be sent, a transport says that it is full.
+/// With more than this waiting to be sent, a transport says that it is full, unless it was set otherwise.
 ///
 /// *The size of the write buffer of Twisted's transports.*
-const FULL: usize = 64 * 1024;
+pub(super) const FULL: usize = 64 * 1024;
 
 /// So many chunks go out with one system call at the most.
 const CHUNKS_PER_SEND: usize = 16;
@@ -28,7 +28,7 @@ const SPARE_QUEUES: usize = 64;
 
 /// What all connections of one reactor share: none of them owns a buffer while it has nothing to send.
 #[derive(Default)]
-pub(crate) struct Buffers {
+pub(super) struct Buffers {
     reading: Cell<Option<Box<[u8]>>>,
     #[expect(
         clippy::vec_box,
@@ -39,7 +39,7 @@ pub(crate) struct Buffers {
 
 impl Buffers {
     /// The one buffer that everything is read into; it is given back when the guard is dropped.
-    pub(crate) fn for_reading(self: &Rc<Self>) -> ReadBuffer {
+    pub(super) fn for_reading(self: &Rc<Self>) -> ReadBuffer {
         let buffer = self
             .reading
             .take()
@@ -51,12 +51,12 @@ impl Buffers {
     }
 
     /// An empty queue.
-    pub(crate) fn for_writing(&self) -> Box<Outgoing> {
+    pub(super) fn for_writing(&self) -> Box<Outgoing> {
         self.spare.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Takes a queue back that has been sent.
-    pub(crate) fn recycle(&self, mut outgoing: Box<Outgoing>) {
+    pub(super) fn recycle(&self, mut outgoing: Box<Outgoing>) {
         let mut spare = self.spare.borrow_mut();
         if spare.len() < SPARE_QUEUES {
             outgoing.reset();
@@ -66,7 +66,7 @@ impl Buffers {
 }
 
 /// The buffer for reading, while it is lent.
-pub(crate) struct ReadBuffer {
+pub(super) struct ReadBuffer {
     buffer: Box<[u8]>,
     owner: Rc<Buffers>,
 }
@@ -95,7 +95,7 @@ impl Drop for ReadBuffer {
 
 /// What waits to be sent on one connection, in order.
 #[derive(Default)]
-pub(crate) struct Outgoing {
+pub(super) struct Outgoing {
     chunks: VecDeque<Vec<u8>>,
     /// How much of the first chunk has been sent.
     sent: usize,
@@ -104,16 +104,17 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    pub(crate) const fn is_full(&self) -> bool {
-        self.len > FULL
+    /// How many bytes wait.
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     /// Adds a copy of `data`, the only one that is made of it.
-    pub(crate) fn push(&mut self, data: &[u8]) {
+    pub(super) fn push(&mut self, data: &[u8]) {
         self.len += data.len();
         match self.chunks.back_mut() {
             Some(last) if last.len() + data.len() <= CHUNK_SIZE => last.extend_from_slice(data),
@@ -126,7 +127,7 @@ impl Outgoing {
     /// # Errors
     ///
     /// What the system says, other than that it has no room now.
-    pub(crate) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    pub(super) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let sent = match self.chunks.len() {
             0 => return Ok(()),
             1 => send(fd, &self.chunks[0][self.sent..], SendFlags::NOSIGNAL),

@@ -1,37 +1,37 @@
-//! A connection: the descriptor that the reactor watches, and the transport that a protocol writes to.
+//! A stream connection: the descriptor that the reactor watches, and the transport that a protocol writes to.
 //!
 //! These are two objects, because a transport may be kept when the connection is over, but the descriptor
 //! must not: a [`Socket`] is owned by the reactor and its connection only, and closes when both let go.
 //!
-//! A connection goes through its [`Phase`]s in order, and calls its protocol from two places only: when
-//! the reactor says that the socket is readable, and from its [`Job`], in the loop.
+//! A connection goes through its [`Phase`]s in order, and each of its directions through its own states. It calls
+//! its protocol and its producer from two places only: when the reactor says that the socket is ready, and from
+//! its [`Job`], in the loop. What comes in is in `socket`, what goes out in `sending`, who makes it in `producing`,
+//! and what a protocol may ask for in `transport`.
 
-use std::any::type_name;
+mod buffers;
+mod producing;
+mod sending;
+mod socket;
+mod transport;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
-use deferred::{Failure, report};
-use reactor::{ConnectionClosed, Descriptor, Job, Reactor, ReadDescriptor, WriteDescriptor};
-use rustix::io::{Errno, read};
-use socket2::SockRef;
+use deferred::{Failure, Firer, report};
+use reactor::{ConnectionClosed, DelayedCall, Job, Reactor};
 
-use crate::buffers::{Buffers, Outgoing};
-use crate::{Address, Flow, Protocol, Transport};
+use crate::{Address, Protocol, Transport};
+
+use buffers::{Buffers, FULL, Outgoing, READ_SIZE};
+use producing::Registered;
+use socket::Socket;
 
 /// Who began a connection, and hears of it: of its beginning before the protocol does, of its end after.
 pub(crate) trait Owner {
     fn connected(&self, transport: &Rc<dyn Transport>);
     fn connection_lost(&self, reason: Failure);
-}
-
-/// A descriptor and the connection that it belongs to.
-struct Socket<P> {
-    fd: OwnedFd,
-    connection: Rc<Connection<P>>,
 }
 
 /// What is known and waits for one connection.
@@ -46,33 +46,83 @@ pub(crate) struct Connection<P> {
     /// There is one only while something waits to be sent.
     outgoing: RefCell<Option<Box<Outgoing>>>,
     phase: Cell<Phase>,
+    reading: Cell<Reading>,
+    writing: Cell<Writing>,
     /// Whether the loop will flush it when the callback that runs now has returned.
     flush_waits: Cell<bool>,
-    /// Why it is over, until the protocol is told.
+    /// Whether the loop will ask the pull producer for more.
+    ask_waits: Cell<bool>,
+    read_size: Cell<usize>,
+    water_marks: Cell<WaterMarks>,
+    /// There is one only if something of it is in use.
+    rare: RefCell<Option<Box<Rare>>>,
+    /// Why it is over.
     reason: RefCell<Option<Failure>>,
     owner: RefCell<Option<Rc<dyn Owner>>>,
-    peer: SocketAddr,
-    host: OnceCell<SocketAddr>,
+    peer: Address,
+    host: OnceCell<Address>,
 }
 
 /// How far a connection has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Phase {
     /// Bytes come and go.
     Open,
-    /// No bytes come, and none are taken: what waits is sent, then it is over.
+    /// No bytes come, and none are taken but a producer's: what waits is sent, then it is over.
     Closing,
-    /// It is over; the protocol is told, or will be by the job.
+    /// It is over; the protocol will be told by the job.
     Over,
+    /// It is over, and the protocol was told.
+    Told,
+}
+
+/// What becomes of the bytes that come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// They are given to the protocol.
+    On,
+    /// They wait in the system until they are wanted.
+    Paused,
+    /// None come any more, and the protocol knows.
+    Ended,
+}
+
+/// Whether bytes go out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    On,
+    /// None are taken but a producer's; when those that wait have been sent, the peer is told that it was all.
+    Ending,
+    /// The peer was told.
+    Ended,
+}
+
+/// Between which numbers of waiting bytes a producer is paused.
+#[derive(Clone, Copy)]
+struct WaterMarks {
+    high: usize,
+    low: usize,
+}
+
+/// What few connections have.
+#[derive(Default)]
+struct Rare {
+    producer: Option<Registered>,
+    /// Asks a pull producer that had nothing to write.
+    ask_again: Option<DelayedCall>,
+    /// Aborts a connection whose peer takes too long to let it end.
+    deadline: Option<DelayedCall>,
+    /// Fired with the reason at the end.
+    wait_for_end: Vec<Firer<Failure>>,
 }
 
 /// What a connection is made of.
 pub(crate) struct Parts<P> {
     pub(crate) fd: OwnedFd,
     pub(crate) protocol: P,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Address,
     /// Where this end is, if that is known without asking the system.
-    pub(crate) host: Option<SocketAddr>,
+    pub(crate) host: Option<Address>,
     pub(crate) owner: Option<Rc<dyn Owner>>,
 }
 
@@ -89,7 +139,13 @@ impl<P: Protocol> Connection<P> {
             protocol: RefCell::new(Some(parts.protocol)),
             outgoing: RefCell::new(None),
             phase: Cell::new(Phase::Open),
+            reading: Cell::new(Reading::On),
+            writing: Cell::new(Writing::On),
             flush_waits: Cell::new(false),
+            ask_waits: Cell::new(false),
+            read_size: Cell::new(READ_SIZE),
+            water_marks: Cell::new(WaterMarks { high: FULL, low: 0 }),
+            rare: RefCell::new(None),
             reason: RefCell::new(None),
             owner: RefCell::new(parts.owner),
             peer: parts.peer,
@@ -101,255 +157,142 @@ impl<P: Protocol> Connection<P> {
         });
         *connection.socket.borrow_mut() = Some(Rc::clone(&socket));
 
-        let begun = reactor.add_reader(socket).map_err(lost).and_then(|()| {
-            let owner = connection.owner.borrow().clone();
-            if let Some(owner) = owner {
-                owner.connected(&(connection.clone() as Rc<dyn Transport>));
-            }
-            let made = || {
-                connection.with_protocol(|protocol, transport| protocol.connection_made(transport))
-            };
-            Failure::catch(made)
-                .inspect_err(|panic| report("Unhandled error in connection_made", panic))
+        if let Err(error) = reactor.add_reader(socket) {
+            // It hears of no end whose beginning it has not heard of.
+            connection.protocol.take();
+            return connection.end(lost(error));
+        }
+        let owner = connection.owner.borrow().clone();
+        if let Some(owner) = owner {
+            owner.connected(&(connection.clone() as Rc<dyn Transport>));
+        }
+        connection.call_protocol("connection_made", |protocol, transport| {
+            protocol.connection_made(transport);
         });
-        if let Err(reason) = begun {
-            connection.end(reason);
-        }
     }
 
-    /// Calls the protocol, if it is still to be called.
-    fn with_protocol(self: &Rc<Self>, call: impl FnOnce(&mut P, &Rc<dyn Transport>)) {
-        let transport: Rc<dyn Transport> = self.clone();
-        if let Some(protocol) = &mut *self.protocol.borrow_mut() {
-            call(protocol, &transport);
-        }
-    }
-
-    /// Sends what the system takes; then the reactor tells of room exactly while something is left.
-    fn flush(&self) -> Result<(), Failure> {
-        let Some(socket) = self.socket.borrow().clone() else {
-            return Ok(());
+    /// Calls the protocol, if it is still to be called; a panic in it is reported, and ends the connection.
+    fn call_protocol(&self, what: &str, call: impl FnOnce(&mut P, &Rc<dyn Transport>)) {
+        let Some(this) = self.this.upgrade() else {
+            return;
         };
-        let mut waiting = self.outgoing.borrow_mut();
-        if let Some(outgoing) = &mut *waiting {
-            outgoing.send(socket.as_fd()).map_err(lost)?;
+        let transport: Rc<dyn Transport> = this;
+        self.guarded(what, || {
+            if let Some(protocol) = &mut *self.protocol.borrow_mut() {
+                call(protocol, &transport);
+            }
+        });
+    }
+
+    /// Calls code of the user's; a panic in it is reported, and ends the connection.
+    fn guarded(&self, what: &str, call: impl FnOnce()) {
+        if let Err(panic) = Failure::catch(call) {
+            report(&format!("Unhandled error in {what}"), &panic);
+            self.end(panic);
         }
-        if let Some(sent) = waiting.take_if(|outgoing| outgoing.is_empty()) {
-            self.buffers.recycle(sent);
-        }
-        if waiting.is_some() {
-            return self.reactor.add_writer(socket).map_err(|error| {
-                if self.reactor.is_stopping() {
-                    Failure::without_backtrace(ConnectionClosed::ReactorStopped)
-                } else {
-                    lost(error)
-                }
-            });
-        }
-        if self.phase.get() == Phase::Closing {
-            // The writer stays: it is by it that the reactor finds whom to tell.
-            return Err(Failure::without_backtrace(ConnectionClosed::ConnectionDone));
-        }
-        self.reactor.remove_writer(&*socket);
-        Ok(())
     }
 
     /// Closes the connection now; its protocol is told in the next turn.
     fn end(&self, reason: Failure) {
-        if self.phase.replace(Phase::Over) == Phase::Over {
+        if !self.is_over_with(reason) {
             return;
         }
-        self.let_go();
-        *self.reason.borrow_mut() = Some(reason);
         if let Some(this) = self.this.upgrade() {
             self.reactor.next_turn(this);
         }
     }
 
-    /// Lets go of the socket, which closes it, and of what was to be sent.
-    fn let_go(&self) {
-        drop(self.outgoing.take());
-        if let Some(socket) = self.socket.take() {
-            self.reactor.remove_reader(&*socket);
-            self.reactor.remove_writer(&*socket);
+    /// Closes the connection, unless it is over already, and says whether it was this that did it.
+    fn is_over_with(&self, reason: Failure) -> bool {
+        if self.phase.get() >= Phase::Over {
+            return false;
         }
+        self.phase.set(Phase::Over);
+        *self.reason.borrow_mut() = Some(reason);
+        if let Some(unsent) = self.outgoing.take() {
+            self.buffers.recycle(unsent);
+        }
+        if let Some(rare) = &mut *self.rare.borrow_mut() {
+            for timer in [rare.ask_again.take(), rare.deadline.take()] {
+                // It may be this timer that ends the connection.
+                let _ = timer.map(|timer| timer.cancel());
+            }
+        }
+        let socket = self.socket.take();
+        if let Some(socket) = socket {
+            self.reactor.release(&*socket);
+        }
+        true
     }
 
-    /// Tells the protocol, and then the owner, that the connection is over. Called by the loop only.
-    fn tell(&self, reason: Failure) {
-        let protocol = self.protocol.take();
-        let owner = self.owner.take();
-        if let Some(mut protocol) = protocol
-            && let Err(panic) = Failure::catch(|| {
-                protocol.connection_lost(reason.clone());
+    /// Tells everyone of the end. Called by the loop only.
+    fn tell(&self) {
+        self.phase.set(Phase::Told);
+        let Some(reason) = self.reason.borrow().clone() else {
+            return;
+        };
+        let rare = self.rare.take();
+        let Rare {
+            producer,
+            wait_for_end,
+            ..
+        } = rare.map_or_else(Rare::default, |rare| *rare);
+        if let Some(Registered { producer, .. }) = producer {
+            self.guarded("stop_producing", || producer.stop());
+        }
+        let (protocol, owner) = (self.protocol.take(), self.owner.take());
+        if let Some(mut protocol) = protocol {
+            let reason = reason.clone();
+            self.guarded("connection_lost", move || {
+                protocol.connection_lost(reason);
                 drop(protocol);
-            })
-        {
-            report("Unhandled error in connection_lost", &panic);
+            });
         }
         if let Some(owner) = owner {
-            owner.connection_lost(reason);
+            owner.connection_lost(reason.clone());
+        }
+        for firer in wait_for_end {
+            firer.callback(reason.clone());
         }
     }
 
-    /// Has the loop send what waits when the callback that runs now has returned.
-    fn wants_flush(&self) {
-        if let Some(this) = self.this.upgrade()
-            && !self.flush_waits.replace(true)
-        {
-            self.reactor.after_callback(this);
-        }
+    /// What few connections have, made if it is not there.
+    fn with_rare<R>(&self, with: impl FnOnce(&mut Rare) -> R) -> R {
+        with(self.rare.borrow_mut().get_or_insert_default())
     }
 
-    /// Takes what `fill` adds to the queue, if anything is taken now.
-    fn queue(&self, fill: impl FnOnce(&mut Outgoing)) -> Flow {
-        if self.phase.get() != Phase::Open {
-            return Flow::Open;
-        }
-        let mut waiting = self.outgoing.borrow_mut();
-        let outgoing = waiting.get_or_insert_with(|| {
-            // With a queue already there, a flush is on its way already, by this or by the socket's room.
-            self.wants_flush();
-            self.buffers.for_writing()
-        });
-        fill(outgoing);
-        if outgoing.is_full() {
-            Flow::Full
-        } else {
-            Flow::Open
+    /// Reads nothing from now on; the reactor still knows whom to tell when it stops.
+    fn stop_reading(&self) {
+        let socket = self.socket.borrow().clone();
+        if let Some(socket) = socket {
+            self.reactor.hold(Rc::clone(&socket) as _);
+            self.reactor.remove_reader(&*socket);
         }
     }
 }
 
 impl<P: Protocol> Job for Connection<P> {
     fn run(self: Rc<Self>, _reactor: &Reactor) {
-        let flushes = self.flush_waits.take();
-        match self.phase.get() {
-            Phase::Over if flushes => {}
-            Phase::Over => {
-                let reason = self.reason.take();
-                if let Some(reason) = reason {
-                    self.tell(reason);
-                }
+        if self.flush_waits.take() {
+            if self.phase.get() < Phase::Over
+                && let Err(reason) = self.flush()
+            {
+                self.end(reason);
             }
-            Phase::Open | Phase::Closing => {
-                if let Err(reason) = self.flush() {
-                    self.end(reason);
-                }
-            }
+        } else if self.phase.get() == Phase::Over {
+            self.tell();
+        } else if self.ask_waits.take() {
+            self.ask_producer();
         }
-    }
-}
-
-impl<P: Protocol> Transport for Connection<P> {
-    fn write(&self, data: &[u8]) -> Flow {
-        if data.is_empty() {
-            return Flow::Open;
-        }
-        self.queue(|outgoing| outgoing.push(data))
-    }
-
-    fn write_vectored(&self, parts: &[&[u8]]) -> Flow {
-        if parts.iter().all(|part| part.is_empty()) {
-            return Flow::Open;
-        }
-        self.queue(|outgoing| parts.iter().for_each(|part| outgoing.push(part)))
-    }
-
-    fn lose_connection(&self) {
-        if self.phase.get() != Phase::Open {
-            return;
-        }
-        self.phase.set(Phase::Closing);
-        let socket = self.socket.borrow().clone();
-        if let Some(socket) = socket {
-            self.reactor.remove_reader(&*socket);
-        }
-        if self.outgoing.borrow().is_none() {
-            self.wants_flush();
-        }
-    }
-
-    fn abort_connection(&self) {
-        if let Some(socket) = &*self.socket.borrow() {
-            // Closing with data to linger over for no time is how a TCP connection is reset. Where it
-            // cannot be, it is closed.
-            drop(SockRef::from(socket).set_linger(Some(Duration::ZERO)));
-        }
-        self.end(Failure::without_backtrace(
-            ConnectionClosed::ConnectionAborted,
-        ));
-    }
-
-    fn peer(&self) -> Address {
-        self.peer.into()
-    }
-
-    fn host(&self) -> Address {
-        let ask = || {
-            let socket = self.socket.borrow();
-            let address = SockRef::from(socket.as_ref()?).local_addr().ok()?;
-            address.as_socket()
-        };
-        // The connection is over, and nobody asked before.
-        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        (*self.host.get_or_init(|| ask().unwrap_or(unknown))).into()
-    }
-}
-
-impl<P> AsFd for Socket<P> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-impl<P: Protocol> Descriptor for Socket<P> {
-    fn connection_lost(self: Rc<Self>, _reactor: &Reactor, reason: Failure) {
-        let connection = Rc::clone(&self.connection);
-        drop(self);
-        if connection.phase.replace(Phase::Over) != Phase::Over {
-            connection.let_go();
-            connection.tell(reason);
-        }
-    }
-
-    fn log_prefix(&self) -> String {
-        format!("{} with {}", type_name::<P>(), self.connection.peer)
-    }
-}
-
-impl<P: Protocol> ReadDescriptor for Socket<P> {
-    fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
-        let mut buffer = self.connection.buffers.for_reading();
-        match read(&self.fd, &mut buffer[..]) {
-            Ok(0) => Err(Failure::without_backtrace(ConnectionClosed::ConnectionDone)),
-            Ok(count) => {
-                let data = &buffer[..count];
-                let received = || {
-                    self.connection.with_protocol(|protocol, transport| {
-                        protocol.data_received(transport, data)
-                    });
-                };
-                if let Err(panic) = Failure::catch(received) {
-                    report("Unhandled error in data_received", &panic);
-                    // By the connection, since the callback may have had the reader removed.
-                    self.connection.end(panic);
-                }
-                Ok(())
-            }
-            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(()),
-            Err(error) => Err(lost(error.into())),
-        }
-    }
-}
-
-impl<P: Protocol> WriteDescriptor for Socket<P> {
-    fn do_write(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
-        self.connection.flush()
     }
 }
 
 /// The reason of a connection that broke by this error.
 fn lost(error: io::Error) -> Failure {
     Failure::without_backtrace(ConnectionClosed::ConnectionLost(error))
+}
+
+/// The reason of a connection that ended in order.
+fn done() -> Failure {
+    Failure::without_backtrace(ConnectionClosed::ConnectionDone)
 }

@@ -13,7 +13,7 @@ use deferred::{Failure, report};
 use reactor::{ConnectionClosed, DelayedCall, Descriptor, Job, Reactor, WriteDescriptor};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
-use crate::connection::{Connection, Owner, Parts};
+use crate::stream::{Connection, Owner, Parts};
 use crate::tcp::ConnectOptions;
 use crate::{ClientFactory, ConnectError, ConnectorError, Transport};
 
@@ -352,7 +352,7 @@ impl<F: ClientFactory> Client<F> {
                 let parts = Parts {
                     fd,
                     protocol,
-                    peer,
+                    peer: peer.into(),
                     host: None,
                     owner,
                 };

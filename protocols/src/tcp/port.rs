@@ -14,7 +14,7 @@ use reactor::{DelayedCall, Descriptor, Job, Reactor, ReadDescriptor};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::connection::{Connection, Parts};
+use crate::stream::{Connection, Parts};
 use crate::tcp::ListenOptions;
 use crate::{Address, Factory, ListenError};
 
@@ -160,8 +160,8 @@ impl<F: Factory> Listener<F> {
                 let parts = Parts {
                     fd,
                     protocol,
-                    peer,
-                    host,
+                    peer: peer.into(),
+                    host: host.map(Address::from),
                     owner: None,
                 };
                 Connection::start(&self.shared.reactor, parts);

@@ -1,0 +1,165 @@
+//! The producer of what goes out: when it is paused, resumed and asked.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use reactor::{Job, Reactor};
+
+use crate::{Producer, ProducerError, Protocol, PullProducer, PushProducer};
+
+use super::{Connection, Phase, Writing};
+
+/// After how long a pull producer that had nothing to write is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A producer that is registered.
+pub(super) struct Registered {
+    pub(super) producer: Producer,
+    /// Whether a push producer was told to wait.
+    paused: bool,
+}
+
+impl<P: Protocol> Connection<P> {
+    pub(super) fn has_producer(&self) -> bool {
+        let rare = self.rare.borrow();
+        rare.as_ref().is_some_and(|rare| rare.producer.is_some())
+    }
+
+    pub(super) fn register(&self, producer: Producer) -> Result<(), ProducerError> {
+        if self.has_producer() {
+            return Err(ProducerError::AlreadyRegistered);
+        }
+        if self.phase.get() != Phase::Open || self.writing.get() != Writing::On {
+            self.reactor.after_callback(Rc::new(Stop(producer)));
+            return Ok(());
+        }
+        if let Producer::Pull(_) = producer
+            && let Some(this) = self.this.upgrade()
+        {
+            self.ask_waits.set(true);
+            self.reactor.after_callback(this);
+        }
+        self.with_rare(|rare| rare.producer = Some(Registered::new(producer)));
+        Ok(())
+    }
+
+    pub(super) fn unregister(&self) {
+        let (producer, timer) = {
+            let mut rare = self.rare.borrow_mut();
+            let Some(rare) = &mut *rare else { return };
+            (rare.producer.take(), rare.ask_again.take())
+        };
+        if let Some(timer) = timer {
+            // It may have run just now.
+            let _ = timer.cancel();
+        }
+        self.ask_waits.set(false);
+        // An end may have waited for it.
+        if producer.is_some() && self.phase.get() < Phase::Over {
+            self.wants_flush();
+        }
+    }
+
+    /// Tells a push producer to wait, if more waits to be sent than should.
+    pub(super) fn pause_producer(&self) {
+        let high = self.water_marks.get().high;
+        if let Some(producer) = self.of_producer(|it, waiting| it.pauses(waiting > high)) {
+            self.guarded("pause_producing", || producer.pause_producing());
+        }
+    }
+
+    /// Tells a push producer that was told to wait that there is room, if there is; has a pull producer asked for
+    /// more in the next turn, if nothing waits.
+    pub(super) fn resume_producer(&self) {
+        let low = self.water_marks.get().low;
+        if let Some(producer) = self.of_producer(|it, waiting| it.resumes(waiting <= low)) {
+            self.guarded("resume_producing", || producer.resume_producing());
+        }
+        if self.of_producer(|it, waiting| it.asked(waiting)).is_some() {
+            self.ask_next_turn();
+        }
+    }
+
+    /// Asks a pull producer for more; one that has nothing now is asked again a little later.
+    pub(super) fn ask_producer(&self) {
+        let Some(producer) = self.of_producer(|it, waiting| it.asked(waiting)) else {
+            return;
+        };
+        self.guarded("resume_producing", || producer.resume_producing());
+
+        if self.of_producer(|it, waiting| it.asked(waiting)).is_none() {
+            return; // It has written, or is done.
+        }
+        let this = self.this.clone();
+        let again = self.reactor.call_later(ASK_AGAIN, move |_| {
+            if let Some(connection) = this.upgrade() {
+                connection.ask_producer();
+            }
+        });
+        self.with_rare(|rare| rare.ask_again = Some(again));
+    }
+
+    fn ask_next_turn(&self) {
+        if let Some(this) = self.this.upgrade()
+            && !self.ask_waits.replace(true)
+        {
+            self.reactor.next_turn(this);
+        }
+    }
+
+    /// What `of` makes of the producer, if there is one, and of how many bytes wait to be sent.
+    fn of_producer<R>(&self, of: impl FnOnce(&mut Registered, usize) -> Option<R>) -> Option<R> {
+        let mut rare = self.rare.borrow_mut();
+        let registered = rare.as_mut()?.producer.as_mut()?;
+        let waiting = self.outgoing.borrow().as_ref().map_or(0, |it| it.len());
+        of(registered, waiting)
+    }
+}
+
+impl Registered {
+    const fn new(producer: Producer) -> Self {
+        Self {
+            producer,
+            paused: false,
+        }
+    }
+
+    /// The push producer, if it runs and should not.
+    fn pauses(&mut self, is_full: bool) -> Option<Rc<dyn PushProducer>> {
+        match &self.producer {
+            Producer::Push(producer) if is_full && !self.paused => {
+                self.paused = true;
+                Some(Rc::clone(producer))
+            }
+            _ => None,
+        }
+    }
+
+    /// The push producer, if it was told to wait and need not.
+    fn resumes(&mut self, has_room: bool) -> Option<Rc<dyn PushProducer>> {
+        match &self.producer {
+            Producer::Push(producer) if has_room && self.paused => {
+                self.paused = false;
+                Some(Rc::clone(producer))
+            }
+            _ => None,
+        }
+    }
+
+    /// The pull producer, if all that it has made is sent.
+    fn asked(&self, waiting: usize) -> Option<Rc<dyn PullProducer>> {
+        match &self.producer {
+            Producer::Pull(producer) if waiting == 0 => Some(Rc::clone(producer)),
+            _ => None,
+        }
+    }
+}
+
+/// Stops a producer that came too late.
+struct Stop(Producer);
+
+impl Job for Stop {
+    fn run(self: Rc<Self>, _reactor: &Reactor) {
+        self.0.stop();
+    }
+}

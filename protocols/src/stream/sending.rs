@@ -1,0 +1,110 @@
+//! What goes out: the queue, and what is sent of it when.
+
+use std::os::fd::AsFd;
+
+use deferred::Failure;
+use reactor::ConnectionClosed;
+use rustix::net::{Shutdown, shutdown};
+
+use crate::{Flow, Protocol};
+
+use super::{Connection, Outgoing, Phase, Socket, Writing, done, lost};
+
+impl<P: Protocol> Connection<P> {
+    /// Takes what `fill` adds to the queue, if anything is taken now.
+    pub(super) fn queue(&self, fill: impl FnOnce(&mut Outgoing)) -> Flow {
+        if !self.takes_bytes() {
+            return Flow::Open;
+        }
+        let mut waiting = self.outgoing.borrow_mut();
+        let outgoing = waiting.get_or_insert_with(|| {
+            // With a queue already there, a flush is on its way already, by this or by the socket's room.
+            self.wants_flush();
+            self.buffers.for_writing()
+        });
+        fill(outgoing);
+        if outgoing.len() > self.water_marks.get().high {
+            Flow::Full
+        } else {
+            Flow::Open
+        }
+    }
+
+    /// Whether what is written is sent: it is until somebody has ended that, and a producer's until it is done.
+    fn takes_bytes(&self) -> bool {
+        match (self.phase.get(), self.writing.get()) {
+            (Phase::Open, Writing::On) => true,
+            (Phase::Over | Phase::Told, _) | (_, Writing::Ended) => false,
+            (Phase::Closing, _) | (_, Writing::Ending) => self.has_producer(),
+        }
+    }
+
+    /// Has the loop send what waits when the callback that runs now has returned.
+    pub(super) fn wants_flush(&self) {
+        if let Some(this) = self.this.upgrade()
+            && !self.flush_waits.replace(true)
+        {
+            self.reactor.after_callback(this);
+        }
+    }
+
+    /// Sends what the system takes; then the reactor tells of room exactly while something is left.
+    ///
+    /// Called by the loop only, for the producer hears of it.
+    pub(super) fn flush(&self) -> Result<(), Failure> {
+        self.pause_producer();
+        let Some(socket) = self.socket.borrow().clone() else {
+            return Ok(());
+        };
+        if self.send(&socket)? {
+            self.sent_all(&socket)?;
+        } else {
+            self.reactor.add_writer(socket).map_err(|error| {
+                if self.reactor.is_stopping() {
+                    Failure::without_backtrace(ConnectionClosed::ReactorStopped)
+                } else {
+                    lost(error)
+                }
+            })?;
+        }
+        self.resume_producer();
+        Ok(())
+    }
+
+    /// Sends what the system takes, and says whether that was all.
+    fn send(&self, socket: &Socket<P>) -> Result<bool, Failure> {
+        let mut waiting = self.outgoing.borrow_mut();
+        if let Some(outgoing) = &mut *waiting {
+            outgoing.send(socket.as_fd()).map_err(lost)?;
+        }
+        if let Some(sent) = waiting.take_if(|outgoing| outgoing.is_empty()) {
+            self.buffers.recycle(sent);
+        }
+        Ok(waiting.is_none())
+    }
+
+    /// Does what was to be done when all was sent.
+    fn sent_all(&self, socket: &Socket<P>) -> Result<(), Failure> {
+        let has_more = self.has_producer();
+        if self.phase.get() == Phase::Closing && !has_more {
+            return Err(done());
+        }
+        if self.writing.get() == Writing::Ending && !has_more {
+            self.end_writing(socket)?;
+        }
+        self.reactor.remove_writer(socket);
+        Ok(())
+    }
+
+    /// Tells the peer that it was all, and then the protocol, if it wants to know.
+    fn end_writing(&self, socket: &Socket<P>) -> Result<(), Failure> {
+        shutdown(socket, Shutdown::Write).map_err(|error| lost(error.into()))?;
+        self.writing.set(Writing::Ended);
+        self.call_protocol("write_connection_lost", |protocol, transport| {
+            if let Some(protocol) = protocol.half_closeable() {
+                protocol.write_connection_lost(transport);
+            }
+        });
+        self.unless_both_ended()
+    }
+}

@@ -1,0 +1,105 @@
+//! What comes in: the descriptor that the reactor watches.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+use deferred::Failure;
+use reactor::{Descriptor, Reactor, ReadDescriptor, WriteDescriptor};
+use rustix::io::{Errno, read};
+
+use crate::Protocol;
+
+use super::{Connection, Reading, Writing, done, lost};
+
+/// A descriptor and the connection that it belongs to.
+pub(super) struct Socket<P> {
+    pub(super) fd: OwnedFd,
+    pub(super) connection: Rc<Connection<P>>,
+}
+
+impl<P> AsFd for Socket<P> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl<P: Protocol> Descriptor for Socket<P> {
+    fn connection_lost(self: Rc<Self>, _reactor: &Reactor, reason: Failure) {
+        let connection = Rc::clone(&self.connection);
+        drop(self);
+        if connection.is_over_with(reason) {
+            connection.tell();
+        }
+    }
+
+    fn log_prefix(&self) -> String {
+        let protocol = self.connection.protocol.try_borrow();
+        match protocol.as_deref() {
+            Ok(Some(protocol)) => {
+                format!("{} with {}", protocol.log_prefix(), self.connection.peer)
+            }
+            // It runs, or is gone.
+            _ => format!(
+                "{} with {}",
+                crate::protocol::short_name::<P>(),
+                self.connection.peer
+            ),
+        }
+    }
+}
+
+impl<P: Protocol> ReadDescriptor for Socket<P> {
+    fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
+        let connection = &self.connection;
+        let mut buffer = connection.buffers.for_reading();
+        let room = connection.read_size.get();
+        match read(&self.fd, &mut buffer[..room]) {
+            Ok(0) => connection.read_ended(),
+            Ok(count) => {
+                let data = &buffer[..count];
+                connection.call_protocol("data_received", |protocol, transport| {
+                    protocol.data_received(transport, data);
+                });
+                Ok(())
+            }
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(()),
+            Err(error) => Err(lost(error.into())),
+        }
+    }
+}
+
+impl<P: Protocol> WriteDescriptor for Socket<P> {
+    fn do_write(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
+        self.connection.flush()
+    }
+}
+
+impl<P: Protocol> Connection<P> {
+    /// The peer sends no more: the protocol goes on without, if it can.
+    fn read_ended(&self) -> Result<(), Failure> {
+        let goes_on = self
+            .protocol
+            .borrow_mut()
+            .as_mut()
+            .is_some_and(|protocol| protocol.half_closeable().is_some());
+        if !goes_on {
+            return Err(done());
+        }
+        self.reading.set(Reading::Ended);
+        self.stop_reading();
+        self.call_protocol("read_connection_lost", |protocol, transport| {
+            if let Some(protocol) = protocol.half_closeable() {
+                protocol.read_connection_lost(transport);
+            }
+        });
+        self.unless_both_ended()
+    }
+
+    /// Both directions closed is closed.
+    pub(super) fn unless_both_ended(&self) -> Result<(), Failure> {
+        if self.reading.get() == Reading::Ended && self.writing.get() == Writing::Ended {
+            return Err(done());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! What a protocol may ask of its connection. Nothing here calls anybody back.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use deferred::{Deferred, Failure};
+use reactor::ConnectionClosed;
+use socket2::SockRef;
+
+use crate::{
+    Abilities, Address, Consumer, Flow, HalfClose, Producer, ProducerError, Protocol, PushProducer,
+    SocketTransport, Transport,
+};
+
+use super::buffers::READ_SIZE;
+use super::{Connection, Phase, Reading, WaterMarks, Writing, lost};
+
+impl<P: Protocol> Consumer for Connection<P> {
+    fn write(&self, data: &[u8]) -> Flow {
+        if data.is_empty() {
+            return Flow::Open;
+        }
+        self.queue(|outgoing| outgoing.push(data))
+    }
+
+    fn register_producer(&self, producer: Producer) -> Result<(), ProducerError> {
+        self.register(producer)
+    }
+
+    fn unregister_producer(&self) {
+        self.unregister();
+    }
+}
+
+impl<P: Protocol> PushProducer for Connection<P> {
+    fn pause_producing(&self) {
+        if self.phase.get() == Phase::Open && self.reading.get() == Reading::On {
+            self.reading.set(Reading::Paused);
+            self.stop_reading();
+        }
+    }
+
+    fn resume_producing(&self) {
+        if self.phase.get() != Phase::Open || self.reading.get() != Reading::Paused {
+            return;
+        }
+        self.reading.set(Reading::On);
+        let socket = self.socket.borrow().clone();
+        if let Some(socket) = socket
+            && let Err(error) = self.reactor.add_reader(socket)
+        {
+            self.end(lost(error));
+        }
+    }
+
+    fn stop_producing(&self) {
+        self.lose_connection();
+    }
+}
+
+impl<P: Protocol> Transport for Connection<P> {
+    fn write_vectored(&self, parts: &[&[u8]]) -> Flow {
+        if parts.iter().all(|part| part.is_empty()) {
+            return Flow::Open;
+        }
+        self.queue(|outgoing| parts.iter().for_each(|part| outgoing.push(part)))
+    }
+
+    fn lose_connection(&self) {
+        if self.phase.get() != Phase::Open {
+            return;
+        }
+        self.phase.set(Phase::Closing);
+        self.stop_reading();
+        if self.outgoing.borrow().is_none() {
+            self.wants_flush();
+        }
+    }
+
+    fn lose_connection_within(&self, limit: Duration) {
+        self.lose_connection();
+        if self.phase.get() != Phase::Closing {
+            return;
+        }
+        let this = self.this.clone();
+        let deadline = self.reactor.call_later(limit, move |_| {
+            if let Some(connection) = this.upgrade() {
+                connection.abort_connection();
+            }
+        });
+        if let Some(earlier) = self.with_rare(|rare| rare.deadline.replace(deadline)) {
+            // Else this would not be closing any more.
+            let _ = earlier.cancel();
+        }
+    }
+
+    fn abort_connection(&self) {
+        if let Some(socket) = &*self.socket.borrow() {
+            // Closing with data to linger over for no time is how a TCP connection is reset. Where it
+            // cannot be, it is closed.
+            drop(SockRef::from(socket).set_linger(Some(Duration::ZERO)));
+        }
+        self.end(Failure::without_backtrace(
+            ConnectionClosed::ConnectionAborted,
+        ));
+    }
+
+    fn when_lost(&self) -> Deferred<Failure> {
+        let reason = self.reason.borrow().clone();
+        match reason {
+            Some(reason) if self.phase.get() == Phase::Told => Deferred::succeed(reason),
+            _ => {
+                let (firer, deferred) = Deferred::new();
+                self.with_rare(|rare| rare.wait_for_end.push(firer));
+                deferred
+            }
+        }
+    }
+
+    fn set_water_marks(&self, high: usize, low: usize) {
+        let low = low.min(high);
+        self.water_marks.set(WaterMarks { high, low });
+    }
+
+    fn peer(&self) -> Address {
+        self.peer.clone()
+    }
+
+    fn host(&self) -> Address {
+        let ask = || {
+            let socket = self.socket.borrow();
+            let address = SockRef::from(socket.as_ref()?).local_addr().ok()?;
+            address.as_socket()
+        };
+        // The connection is over, and nobody asked before.
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        self.host
+            .get_or_init(|| ask().unwrap_or(unknown).into())
+            .clone()
+    }
+
+    fn abilities(&self) -> Abilities<'_> {
+        Abilities {
+            half_close: Some(self),
+            socket: Some(self),
+        }
+    }
+}
+
+impl<P: Protocol> HalfClose for Connection<P> {
+    fn lose_write_connection(&self) {
+        if self.phase.get() != Phase::Open || self.writing.get() != Writing::On {
+            return;
+        }
+        self.writing.set(Writing::Ending);
+        if self.outgoing.borrow().is_none() {
+            self.wants_flush();
+        }
+    }
+}
+
+impl<P: Protocol> SocketTransport for Connection<P> {
+    fn with_descriptor(&self, with: &mut dyn FnMut(BorrowedFd<'_>)) {
+        let socket = self.socket.borrow().clone();
+        if let Some(socket) = socket {
+            with(socket.as_fd());
+        }
+    }
+
+    fn set_read_size(&self, bytes: usize) {
+        self.read_size.set(bytes.clamp(1, READ_SIZE));
+    }
+}
