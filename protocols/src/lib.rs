@@ -62,6 +62,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+pub mod endpoints;
 mod error;
 mod factory;
 mod producer;

@@ -121,7 +121,7 @@ impl Default for ConnectOptions {
 #[derive(Debug, Clone)]
 #[must_use = "options do nothing by themselves"]
 pub struct ListenOptions {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     backlog: u16,
 }
 
