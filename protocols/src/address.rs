@@ -1,7 +1,7 @@
 //! Where one end of a connection is.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The address of one end of a connection.
 ///
@@ -14,6 +14,14 @@ pub enum Address {
 }
 
 impl Address {
+    /// The IP address, for addresses that have one.
+    #[must_use]
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip()),
+        }
+    }
+
     /// The port, for addresses that have one.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {

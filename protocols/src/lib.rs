@@ -66,6 +66,7 @@ pub mod endpoints;
 mod error;
 mod factory;
 pub mod files;
+pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;
