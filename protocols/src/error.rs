@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::Address;
+
 /// Why an attempt to connect ended without a connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,8 +62,8 @@ impl ConnectError {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct ListenError {
-    /// The interface and port that were asked for.
-    pub address: SocketAddr,
+    /// The interface and port, or the name, that was asked for.
+    pub address: Address,
     /// What the system said.
     #[source]
     pub source: io::Error,

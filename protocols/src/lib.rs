@@ -70,7 +70,7 @@ mod stream;
 mod tcp;
 mod transport;
 
-pub use address::Address;
+pub use address::{Address, UnixAddress};
 pub use deferred;
 pub use error::{ConnectError, ConnectorError, ListenError};
 pub use factory::{ClientFactory, Factory};

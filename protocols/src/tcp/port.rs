@@ -55,7 +55,7 @@ impl Port {
         factory: Rc<F>,
     ) -> Result<Self, ListenError> {
         let failed = |source| ListenError {
-            address: options.address,
+            address: options.address.into(),
             source,
         };
         let socket = open(&options).map_err(failed)?;
