@@ -47,7 +47,8 @@ fn a_port_in_use_is_an_error_that_names_it(reactor: &Reactor) {
         .listen_tcp_with(options, Rc::new(Script::unnoted()))
         .unwrap_err();
 
-    assert_eq!(error.address, SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    assert_eq!(error.address, address.into());
     assert_eq!(
         error.source.raw_os_error(),
         Some(Errno::ADDRINUSE.raw_os_error())
@@ -67,7 +68,7 @@ fn an_interface_of_another_machine_is_an_error_that_names_it(reactor: &Reactor) 
         .listen_tcp_with(options, Rc::new(Script::unnoted()))
         .unwrap_err();
 
-    assert_eq!(error.address, SocketAddr::from((interface, 0)));
+    assert_eq!(error.address, SocketAddr::from((interface, 0)).into());
     assert_eq!(
         error.source.raw_os_error(),
         Some(Errno::ADDRNOTAVAIL.raw_os_error())
