@@ -12,7 +12,10 @@
 //! What to notice: there is one thread, and nothing in it waits. `server.rs` sends a piece and leaves a
 //! call for the next one; the client hears of each piece when it is there. At the end the program
 //! compares what came with what was sent.
+//!
+//! `cargo run --release list` shows what other programs there are. (A poem in a file of that name is `./list`.)
 
+mod list;
 mod server;
 mod show;
 
@@ -23,7 +26,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use examples::{ServerAddress, Tally, cli, get_poetry, report};
 use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
@@ -35,7 +38,11 @@ use show::Show;
 /// Gets three slow poems at once, from servers in this very process.
 #[derive(Parser)]
 #[command(name = "poetry", version)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// The poems to serve instead of the three that come with the program; any files.
     #[arg(value_name = "POEM-FILE")]
     poem_files: Vec<PathBuf>,
@@ -71,6 +78,13 @@ struct Options {
     backend: Option<String>,
 }
 
+/// What it does instead.
+#[derive(Subcommand)]
+enum Command {
+    /// Lists all programs, by the parts of the tutorial.
+    List,
+}
+
 /// The poems that come with the program.
 const POEMS: [(&str, &[u8]); 3] = [
     ("river", include_bytes!("../poems/river.txt")),
@@ -80,6 +94,10 @@ const POEMS: [(&str, &[u8]); 3] = [
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
+    if let Some(Command::List) = options.command {
+        list::list();
+        return ExitCode::SUCCESS;
+    }
     let reactor = cli::reactor(options.backend.as_deref());
     let tasks = if options.servers.is_empty() {
         serve(&reactor, &options)

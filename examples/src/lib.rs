@@ -6,7 +6,8 @@
 //! - [`Tally`]: which poems a client waits for, and what has become of them;
 //! - [`stack`]: who has called whom;
 //! - [`cli`]: how a program reads its arguments, runs its reactor, prints a line, and gives up;
-//! - [`report`]: the lines in which the clients say what they got, and when.
+//! - [`report`]: the lines in which the clients say what they got, and when;
+//! - [`PARTS`]: the programs that there are, by the parts of the tutorial.
 //!
 //! The programs are the folders beside this one. `poetry/` has the ones to begin with; the others are
 //! numbered as the parts of the tutorial are.
@@ -17,6 +18,7 @@ mod address;
 pub mod cli;
 mod client;
 mod options;
+mod programs;
 pub mod report;
 mod stack;
 mod tally;
@@ -24,5 +26,6 @@ mod tally;
 pub use address::{AddressError, ServerAddress};
 pub use client::{Silent, get_poetry};
 pub use options::{BackendOption, Servers};
+pub use programs::{PARTS, Part, Program};
 pub use stack::stack;
 pub use tally::Tally;

@@ -4,6 +4,7 @@ mod arriving;
 #[path = "../common/mod.rs"]
 mod common;
 mod ending;
+mod list;
 mod terminal;
 mod usage;
 
