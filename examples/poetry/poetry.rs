@@ -13,11 +13,14 @@
 //! call for the next one; the client hears of each piece when it is there. At the end the program
 //! compares what came with what was sent.
 //!
-//! `cargo run --release list` shows what other programs there are. (A poem in a file of that name is `./list`.)
+//! `cargo run --release list` shows what other programs there are, and `cargo run --release race` how the
+//! clients of parts 2 and 4 differ. (A poem in a file of such a name is `./list`.)
 
 mod list;
+mod race;
 mod server;
 mod show;
+mod timeline;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
@@ -32,6 +35,7 @@ use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
 use protocols::{Address, ListenOptions, ReactorTcp};
 
+use race::RaceOptions;
 use server::SlowPoetryFactory;
 use show::Show;
 
@@ -83,6 +87,8 @@ struct Options {
 enum Command {
     /// Lists all programs, by the parts of the tutorial.
     List,
+    /// Runs the clients of parts 2 and 4 against the same slow servers, and draws when each of them got what.
+    Race(RaceOptions),
 }
 
 /// The poems that come with the program.
@@ -94,13 +100,21 @@ const POEMS: [(&str, &[u8]); 3] = [
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
-    if let Some(Command::List) = options.command {
-        list::list();
-        return ExitCode::SUCCESS;
+    match options.command {
+        None => get_poems(&options),
+        Some(Command::List) => {
+            list::list();
+            ExitCode::SUCCESS
+        }
+        Some(Command::Race(options)) => race::race(options),
     }
+}
+
+/// Serves the poems, and gets them.
+fn get_poems(options: &Options) -> ExitCode {
     let reactor = cli::reactor(options.backend.as_deref());
     let tasks = if options.servers.is_empty() {
-        serve(&reactor, &options)
+        serve(&reactor, options)
     } else {
         options
             .servers
@@ -161,16 +175,9 @@ fn serve(reactor: &Reactor, options: &Options) -> Vec<Task> {
             poem: poem.clone(),
             num_bytes: num_bytes.get(),
             delay: options.delay,
+            sent: Box::new(|| ()),
         };
-        let listen = ListenOptions::new(0).interface(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let port = reactor.listen_tcp_with(listen, Rc::new(factory));
-        let address = port
-            .unwrap_or_else(|error| cli::die(report::with_causes(&error)))
-            .address()
-            .to_string();
-        let server = address
-            .parse()
-            .expect("a port's address can be connected to");
+        let server = listen(reactor, factory);
         Task {
             name,
             server,
@@ -182,6 +189,17 @@ fn serve(reactor: &Reactor, options: &Options) -> Vec<Task> {
         .zip(sizes.iter().chain(last_size))
         .map(serve)
         .collect()
+}
+
+/// Starts a server on a free port of the loopback interface, and gives its address.
+fn listen(reactor: &Reactor, factory: SlowPoetryFactory) -> ServerAddress {
+    let listen = ListenOptions::new(0).interface(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let port = reactor.listen_tcp_with(listen, Rc::new(factory));
+    port.unwrap_or_else(|error| cli::die(report::with_causes(&error)))
+        .address()
+        .to_string()
+        .parse()
+        .expect("a port's address can be connected to")
 }
 
 fn read(path: &Path) -> (String, Vec<u8>) {

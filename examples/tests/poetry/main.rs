@@ -5,6 +5,7 @@ mod arriving;
 mod common;
 mod ending;
 mod list;
+mod race;
 mod terminal;
 mod usage;
 
