@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Nothing happens in the same manner, until Ctrl-C ends it. `strace` shows the one difference: the
-//! thread stands in the system call `poll`.
+//! thread stands in the system call `poll`, which is `ppoll` on Linux.
 //!
 //! What to notice: which call it is matters to the reactor's backend only. A program chooses one where it
 //! makes the reactor, and all that is written above it stays as it is; so all other programs leave the
