@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use clap::Parser;
-use examples::{BackendOption, ServerAddress, Servers, cli, report, stack};
+use examples::{BackendOption, Servers, cli, report, stack};
 use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
 use protocols::{
@@ -171,7 +171,7 @@ impl Factory for PoetryClientFactory {
 
 impl ClientFactory for PoetryClientFactory {
     fn client_connection_failed(self: &Rc<Self>, connector: &Connector, reason: Failure) {
-        let server = ServerAddress::from(connector.destination());
+        let server = connector.destination();
         let why = report::with_causes(reason.error());
         cli::note(format!("Failed to connect to: {server}: {why}"));
         self.poem_finished();

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use examples::{BackendOption, ServerAddress, Servers, cli, report};
+use examples::{BackendOption, Servers, cli, report};
 use protocols::deferred::Failure;
 use protocols::reactor::{CallError, DelayedCall, Reactor};
 use protocols::{
@@ -178,7 +178,7 @@ impl Factory for PoetryClientFactory {
 
 impl ClientFactory for PoetryClientFactory {
     fn client_connection_failed(self: &Rc<Self>, connector: &Connector, reason: Failure) {
-        let server = ServerAddress::from(connector.destination());
+        let server = connector.destination();
         let why = report::with_causes(reason.error());
         cli::note(format!("Failed to connect to: {server}: {why}"));
         self.poem_finished();

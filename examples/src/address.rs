@@ -34,13 +34,6 @@ impl ServerAddress {
     pub const DEFAULT_HOST: &str = "127.0.0.1";
 }
 
-impl From<(&str, u16)> for ServerAddress {
-    fn from((host, port): (&str, u16)) -> Self {
-        let host = host.to_owned();
-        Self { host, port }
-    }
-}
-
 impl FromStr for ServerAddress {
     type Err = AddressError;
 
