@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{Output, SlotCell, Step, deliver, run};
 use crate::cancel::{CancelledError, Children};
-use crate::chain::{self, Chain, Source};
+use crate::chain::{self, Chain, Made, Source};
 use crate::failure::Failure;
 use crate::firer::{Abandoned, Canceller, Firer};
 use crate::report::report;
@@ -32,9 +32,10 @@ impl<T: 'static> Root<T> {
     #[track_caller]
     pub(crate) fn new(canceller: Option<Canceller<T>>) -> Rc<Self> {
         testing::count_made();
-        Rc::new(Self {
+        let made = Made::here();
+        Rc::new_cyclic(|_| Self {
             slot: SlotCell::new(),
-            chain: Chain::of_own_source(),
+            chain: Chain::of_own_source(made),
             state: Cell::new(Firing::Unfired),
             canceller: Cell::new(canceller),
         })
