@@ -250,6 +250,11 @@ impl Failure {
         }
     }
 
+    /// The name of the error's type, as far as it is known.
+    pub(crate) fn type_name(&self) -> &'static str {
+        self.0.type_name
+    }
+
     /// Where the program added the last link that it passed.
     pub(crate) fn last_link(&self) -> Option<&'static Location<'static>> {
         self.0.trail.last_link()
@@ -317,7 +322,7 @@ const NO_BACKTRACE: &str = "\n  (no backtrace was captured)";
 impl Failure {
     /// The type and the message.
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.type_name, text_of(self.error()))
+        write!(f, "{}: {}", self.type_name(), text_of(self.error()))
     }
 
     /// What caused the error, one line a cause.
