@@ -12,6 +12,9 @@ use crate::report::report;
 use crate::testing;
 
 /// The first node of a chain, the one that a [`Firer`] fires.
+///
+/// The order is kept, as in a [`Link`](super::Link), and for the same reason.
+#[repr(C)]
 pub(crate) struct Root<T: 'static> {
     slot: SlotCell<T>,
     chain: Chain,
@@ -33,6 +36,7 @@ impl<T: 'static> Root<T> {
     pub(crate) fn new(canceller: Option<Canceller<T>>) -> Rc<Self> {
         testing::count_made();
         let made = Made::here();
+        // As in `Link::new`.
         Rc::new_cyclic(|_| Self {
             slot: SlotCell::new(),
             chain: Chain::of_own_source(made),
