@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frames::Frames;
 use crate::held::Held;
+use crate::list::FirstError;
 use crate::panics;
 use crate::trail::{Origin, Trail};
 
@@ -327,10 +328,13 @@ impl Failure {
 
     /// What caused the error, one line a cause.
     fn causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cause = self.error().source();
-        while let Some(error) = cause {
-            write!(f, "\n  caused by: {}", text_of(error))?;
-            cause = error.source();
+        let mut error: &(dyn Error + 'static) = self.error();
+        while let Some(cause) = error.source() {
+            // A list has told of the lists within it; that again for each floor of a tower would be endless.
+            if !(error.is::<FirstError>() && cause.is::<FirstError>()) {
+                write!(f, "\n  caused by: {}", text_of(cause))?;
+            }
+            error = cause;
         }
         Ok(())
     }

@@ -257,6 +257,9 @@ fn a_failure_within_a_hundred_thousand_others_is_shown_and_dropped_on_a_small_st
         );
         assert!(format!("{first:?}").ends_with(&")".repeat(HIGH)));
         assert!(failure.find::<Lost>().is_some());
+        let text = format!("{failure:?}");
+        assert!(text.len() < first.to_string().len() + 1_000);
+        assert!(text.ends_with("\n  caused by: the poem is lost"));
     });
 }
 
