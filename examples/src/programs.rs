@@ -93,4 +93,25 @@ pub const PARTS: &[Part] = &[
             ),
         ],
     },
+    Part {
+        number: Some(6),
+        about: "Callbacks of one's own",
+        programs: &[
+            program("client-3", "a callback for the poem"),
+            program(
+                "client-3-1",
+                "a callback for the poem, and an errback for the failure",
+            ),
+            program(
+                "client-3-order",
+                "exercise: what is called, and in which order",
+            ),
+            program(
+                "client-3-timeout",
+                "exercise: an error of one's own for the errback",
+            ),
+            program("failure-examples", "failures: made, raised, and kept"),
+            program("trap", "exercise: trap, beside a match"),
+        ],
+    },
 ];
