@@ -114,4 +114,37 @@ pub const PARTS: &[Part] = &[
             program("trap", "exercise: trap, beside a match"),
         ],
     },
+    Part {
+        number: Some(7),
+        about: "Deferreds by themselves",
+        programs: &[
+            program("defer-1", "a Deferred that is fired with a result"),
+            program("defer-2", "the same with a failure"),
+            program("defer-3", "the same with an error, which becomes a failure"),
+            program("defer-4", "fired twice: with a result, and a result"),
+            program("defer-5", "fired twice: with a result, and an error"),
+            program("defer-6", "fired twice: with an error, and an error"),
+            program("defer-7", "fired twice: with an error, and a result"),
+            program("defer-8", "fired by the reactor, which the callback stops"),
+            program("defer-9", "the same, with one link for either case"),
+        ],
+    },
+    Part {
+        number: Some(9),
+        about: "Failures in a chain",
+        programs: &[program("defer-unhandled", "a failure that no one handles")],
+    },
+    Part {
+        number: Some(13),
+        about: "Deferreds in Deferreds",
+        programs: &[program("defer-10", "a callback that returns a Deferred")],
+    },
+    Part {
+        number: Some(14),
+        about: "Deferreds that have fired",
+        programs: &[program(
+            "defer-11",
+            "links that are added late, and to a chain that is paused",
+        )],
+    },
 ];
