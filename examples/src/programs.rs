@@ -130,6 +130,19 @@ pub const PARTS: &[Part] = &[
         ],
     },
     Part {
+        number: Some(8),
+        about: "Poetry by Deferreds",
+        programs: &[
+            program("client-4", "get_poetry returns a Deferred"),
+            program("client-4-stack", "who calls the callback of a Deferred"),
+            program(
+                "client-4-timeout",
+                "exercise: a Deferred that fails when time is up",
+            ),
+            program("defer-block", "a callback that blocks"),
+        ],
+    },
+    Part {
         number: Some(9),
         about: "Failures in a chain",
         programs: &[program("defer-unhandled", "a failure that no one handles")],
