@@ -145,7 +145,13 @@ pub const PARTS: &[Part] = &[
     Part {
         number: Some(9),
         about: "Failures in a chain",
-        programs: &[program("defer-unhandled", "a failure that no one handles")],
+        programs: &[
+            program("defer-unhandled", "a failure that no one handles"),
+            program(
+                "deferred-simulator",
+                "draws how a chain of your own is fired",
+            ),
+        ],
     },
     Part {
         number: Some(13),
