@@ -154,6 +154,17 @@ pub const PARTS: &[Part] = &[
         ],
     },
     Part {
+        number: Some(10),
+        about: "Poetry transformed",
+        programs: &[
+            program("client-5", "an engine in the chain, which may fail"),
+            program(
+                "client-5-1",
+                "the same, with an errback that mends the chain",
+            ),
+        ],
+    },
+    Part {
         number: Some(13),
         about: "Deferreds in Deferreds",
         programs: &[program("defer-10", "a callback that returns a Deferred")],
