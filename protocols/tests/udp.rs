@@ -27,6 +27,7 @@ on_every_backend!(
     connected_ports_speak_ipv6,
     a_port_sends_before_the_loop_runs,
     a_port_of_all_interfaces_has_its_real_number,
+    a_port_of_an_ipv6_interface_has_an_ipv6_address,
     a_connected_port_has_the_address_that_it_sends_from,
     a_connected_port_sends_to_its_peer_only,
     a_connected_port_receives_from_its_peer_only,
@@ -203,6 +204,21 @@ fn a_port_of_all_interfaces_has_its_real_number(reactor: &Reactor) {
     assert_eq!(address.ip(), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     assert_ne!(address.port(), 0);
     assert_eq!(address, port.socket_address());
+}
+
+// N-082
+fn a_port_of_an_ipv6_interface_has_an_ipv6_address(reactor: &Reactor) {
+    let Some(options) = any_v6() else { return };
+
+    let port = reactor
+        .listen_udp_with(options, Speaker::unnoted())
+        .unwrap();
+
+    let Address::Udp(address) = port.host() else {
+        panic!("it is {:?}", port.host());
+    };
+    assert_eq!(address.ip(), IpAddr::V6(Ipv6Addr::LOCALHOST));
+    assert_ne!(address.port(), 0);
 }
 
 // N-082
@@ -386,6 +402,7 @@ impl DatagramProtocol for Count {
     }
 }
 
+// N-031
 fn one_turn_reads_a_bounded_number_of_datagrams(reactor: &Reactor) {
     const SENT: usize = 150;
     let (so_far, seen) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));

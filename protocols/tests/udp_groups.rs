@@ -26,6 +26,7 @@ on_every_backend!(
     an_interface_of_the_other_family_is_an_error,
     a_member_of_a_group_gets_what_is_sent_to_it,
     two_members_on_one_machine_get_what_is_sent_to_their_group,
+    a_port_that_is_in_no_group_gets_nothing_that_is_sent_to_one,
     a_group_can_be_left,
     an_ipv6_group_can_be_joined_and_left,
     an_address_that_is_no_group_cannot_be_joined,
@@ -210,6 +211,29 @@ fn two_members_on_one_machine_get_what_is_sent_to_their_group(reactor: &Reactor)
 
     assert_eq!(log.count("first got hello"), 1);
     assert_eq!(log.count("second got hello"), 1);
+}
+
+// N-092
+fn a_port_that_is_in_no_group_gets_nothing_that_is_sent_to_one(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), stop_at_call(1, reactor));
+    let number = peer().local_addr().unwrap().port();
+    let options = UdpOptions::new(number).listen_with_others();
+    reactor
+        .listen_udp_with(options.clone(), Speaker::new("other", &log))
+        .unwrap();
+    let protocol = Speaker::new("member", &log).on_datagram(move |_, _, _| stop());
+    member(reactor, options, protocol);
+
+    must_send(&*sender(reactor), b"hello", &(GROUP, number).into());
+    run(reactor);
+
+    log.assert(&[
+        "other started",
+        "member started",
+        "member got hello",
+        "other stopped",
+        "member stopped",
+    ]);
 }
 
 // N-092

@@ -32,6 +32,7 @@ on_every_backend!(
     a_port_that_is_stopped_before_it_starts_calls_nothing,
     a_port_can_be_stopped_in_start_protocol,
     a_port_that_is_stopped_in_a_callback_receives_no_more,
+    a_port_that_another_one_stops_receives_nothing_any_more,
     a_port_can_be_stopped_while_it_stops,
     stopping_twice_fires_both_times,
     stopping_a_stopped_port_has_fired_already,
@@ -228,6 +229,32 @@ fn a_port_that_is_stopped_in_a_callback_receives_no_more(reactor: &Reactor) {
         "port stopped",
         "fired",
     ]);
+}
+
+// N-078
+fn a_port_that_another_one_stops_receives_nothing_any_more(reactor: &Reactor) {
+    let log = Log::default();
+    let ports: Rc<RefCell<Vec<Rc<UdpPort>>>> = Rc::default();
+    for _ in 0..2 {
+        let all = Rc::clone(&ports);
+        let protocol = Speaker::new("port", &log).on_datagram(move |port, _, _| {
+            for other in all.borrow().iter().filter(|it| !Rc::ptr_eq(it, port)) {
+                drop(other.stop_listening());
+            }
+        });
+        ports.borrow_mut().push(listen_udp(reactor, protocol));
+    }
+    let peer = peer();
+    // Both are ready in the same turn.
+    for port in ports.borrow().iter() {
+        peer.send_to(b"hello", port.socket_address()).unwrap();
+    }
+    stop_soon(reactor);
+
+    run(reactor);
+
+    assert_eq!(log.count("port got hello"), 1);
+    assert_eq!(log.count("port stopped"), 2);
 }
 
 // N-078
@@ -588,10 +615,12 @@ fn the_printed_form_names_the_protocol_and_the_port(reactor: &Reactor) {
     let address = port.socket_address();
 
     let listening = format!("{port:?}");
+    let prefixes: Vec<_> = reactor.readers().iter().map(|it| it.log_prefix()).collect();
     drop(port.stop_listening());
     let stopped = format!("{port:?}");
 
     assert_eq!(listening, format!("UdpPort(The echo on {address})"));
+    assert_eq!(prefixes, [format!("The echo at {address}")]);
     assert_eq!(stopped, format!("UdpPort(The echo, stopped, on {address})"));
 }
 

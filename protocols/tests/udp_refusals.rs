@@ -207,7 +207,7 @@ fn a_stop_after_a_refusal_is_all_that_the_protocol_hears_of(reactor: &Reactor) {
     log.assert(&["port started", "port stopped"]);
 }
 
-// N-089, N-090
+// N-090
 fn sending_to_a_broadcast_address_that_is_not_allowed_is_an_error_and_the_port_goes_on(
     reactor: &Reactor,
 ) {

@@ -253,7 +253,7 @@ fn assert_not_listened(reactor: &Reactor, path: &Path, errno: Errno) {
     );
 }
 
-// N-094, N-072
+// N-094
 fn a_path_in_use_is_an_error_that_names_it(reactor: &Reactor) {
     let folder = Folder::new();
     let path = folder.file("taken");
@@ -266,7 +266,6 @@ fn a_path_in_use_is_an_error_that_names_it(reactor: &Reactor) {
     assert!(path.exists());
 }
 
-// N-072
 fn a_file_that_is_no_socket_is_left_alone(reactor: &Reactor) {
     let folder = Folder::new();
     fs::write(folder.file("letter"), "Dear reader,").unwrap();
@@ -276,14 +275,12 @@ fn a_file_that_is_no_socket_is_left_alone(reactor: &Reactor) {
     assert_eq!(fs::read(folder.file("letter")).unwrap(), b"Dear reader,");
 }
 
-// N-072
 fn a_folder_that_is_not_there_is_an_error_that_names_the_path(reactor: &Reactor) {
     let folder = Folder::new();
 
     assert_not_listened(reactor, &folder.file("no/where"), Errno::NOENT);
 }
 
-// N-072
 fn a_path_that_is_too_long_is_an_error(reactor: &Reactor) {
     let folder = Folder::new();
 
@@ -324,7 +321,6 @@ fn the_file_has_the_mode_that_was_asked_for(reactor: &Reactor) {
     }
 }
 
-// N-069
 fn the_file_goes_when_the_port_stops(reactor: &Reactor) {
     let (folder, stop) = (Folder::new(), stop_at_call(1, reactor));
     let path = folder.file("port");
@@ -347,7 +343,6 @@ fn the_file_goes_when_the_port_stops(reactor: &Reactor) {
     assert!(reactor.listen_unix_datagrams(path, unnoted()).is_ok());
 }
 
-// N-069
 fn the_file_goes_when_the_reactor_stops(reactor: &Reactor) {
     let folder = Folder::new();
     reactor
@@ -360,7 +355,6 @@ fn the_file_goes_when_the_reactor_stops(reactor: &Reactor) {
     assert!(!folder.file("port").exists());
 }
 
-// N-069
 fn a_file_that_somebody_else_has_put_there_stays(reactor: &Reactor) {
     let folder = Folder::new();
     let path = folder.file("port");

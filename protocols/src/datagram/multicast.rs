@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use deferred::{Deferred, Failure};
 use socket2::SockRef;
 
-use super::port::Port;
+use super::port::DatagramPort;
 use super::{DatagramError, JoinError, UdpPort};
 
 /// One of the interfaces of this machine, for groups: IPv4 names them by an address, IPv6 by a number.

@@ -64,7 +64,7 @@ pub(super) trait Bound<A>: ReadDescriptor {
 }
 
 /// A port that programs have, around its core.
-pub(super) trait Port:
+pub(super) trait DatagramPort:
     DatagramTransport<Address: PortAddress> + From<Core<<Self as DatagramTransport>::Address>>
 {
     fn core(&self) -> &Core<Self::Address>;
@@ -284,7 +284,8 @@ impl<A: PortAddress> Core<A> {
         }
     }
 
-    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The printed form of a port of the type `name`.
+    pub(super) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stopped = match self.phase.get() {
             Phase::New | Phase::Open => "",
             Phase::Stopping | Phase::Over => ", stopped,",
@@ -296,11 +297,6 @@ impl<A: PortAddress> Core<A> {
     pub(super) fn name(&self) -> Address {
         self.host.borrow().tell()
     }
-}
-
-/// The printed form of a port.
-pub(super) fn debug<T: Port>(port: &T, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    port.core().fmt_as(name, f)
 }
 
 /// The kind of what the system said to a datagram for `to`, or to an attempt to connect there.

@@ -18,7 +18,8 @@ use super::{DatagramTransport, UdpPort};
 ///
 /// *Twisted's `DatagramProtocol`, where the transport is an attribute, and `ConnectedDatagramProtocol`.*
 pub trait DatagramProtocol<T: DatagramTransport = UdpPort>: 'static {
-    /// Called once, before anything else, as soon as the callback that began to listen has returned.
+    /// Called once, before anything else, as soon as the callback that began to listen has returned, or at the
+    /// beginning of the next turn if none was running.
     fn start_protocol(&mut self, transport: &Rc<T>) {
         let _ = transport;
     }

@@ -14,7 +14,7 @@ use reactor::{Descriptor, Job, Reactor, ReadDescriptor};
 use super::DatagramProtocol;
 use super::buffer;
 use super::file::SocketFile;
-use super::port::{Bound, Core, Phase, Port};
+use super::port::{Bound, Core, DatagramPort, Phase};
 use super::system::PortAddress;
 
 /// So many datagrams are read in one turn at the most; the rest waits for the next one.
@@ -35,7 +35,7 @@ pub(super) struct Parts<P> {
 }
 
 /// Begins to listen; the protocol is told when the callback that runs now has returned.
-pub(super) fn listen<T: Port, P: DatagramProtocol<T>>(
+pub(super) fn listen<T: DatagramPort, P: DatagramProtocol<T>>(
     reactor: &Reactor,
     parts: Parts<P>,
 ) -> io::Result<Rc<T>> {
@@ -69,7 +69,7 @@ pub(super) struct Session<T, P> {
     started: Cell<bool>,
 }
 
-impl<T: Port, P: DatagramProtocol<T>> Session<T, P> {
+impl<T: DatagramPort, P: DatagramProtocol<T>> Session<T, P> {
     fn start(&self) {
         let core = self.port.core();
         core.open();
@@ -108,7 +108,7 @@ impl<T: Port, P: DatagramProtocol<T>> Session<T, P> {
     }
 }
 
-impl<T: Port, P: DatagramProtocol<T>> Job for Session<T, P> {
+impl<T: DatagramPort, P: DatagramProtocol<T>> Job for Session<T, P> {
     fn run(self: Rc<Self>, _reactor: &Reactor) {
         let core = self.port.core();
         let notice = core.take_notice();
@@ -132,7 +132,7 @@ impl<T: Port, P: DatagramProtocol<T>> Job for Session<T, P> {
 }
 
 /// A descriptor, and whom it is read for.
-pub(super) struct Socket<T: Port, P> {
+pub(super) struct Socket<T: DatagramPort, P> {
     /// Dropped before the descriptor is: as long as that lives, no other file can be taken for this one.
     _file: Option<SocketFile>,
     socket: <T::Address as PortAddress>::Socket,
@@ -141,19 +141,19 @@ pub(super) struct Socket<T: Port, P> {
     max_packet_size: usize,
 }
 
-impl<T: Port, P> AsFd for Socket<T, P> {
+impl<T: DatagramPort, P> AsFd for Socket<T, P> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 }
 
-impl<T: Port, P: DatagramProtocol<T>> Bound<T::Address> for Socket<T, P> {
+impl<T: DatagramPort, P: DatagramProtocol<T>> Bound<T::Address> for Socket<T, P> {
     fn host(&self) -> io::Result<T::Address> {
         T::Address::host_of(&self.socket)
     }
 }
 
-impl<T: Port, P: DatagramProtocol<T>> Descriptor for Socket<T, P> {
+impl<T: DatagramPort, P: DatagramProtocol<T>> Descriptor for Socket<T, P> {
     fn connection_lost(self: Rc<Self>, _reactor: &Reactor, _reason: Failure) {
         let session = Rc::clone(&self.session);
         drop(self);
@@ -170,7 +170,7 @@ impl<T: Port, P: DatagramProtocol<T>> Descriptor for Socket<T, P> {
     }
 }
 
-impl<T: Port, P: DatagramProtocol<T>> ReadDescriptor for Socket<T, P> {
+impl<T: DatagramPort, P: DatagramProtocol<T>> ReadDescriptor for Socket<T, P> {
     fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
         let mut buffer = self.buffers.lend(self.max_packet_size);
         let mut bytes = 0;

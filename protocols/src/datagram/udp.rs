@@ -9,7 +9,7 @@ use deferred::Deferred;
 use reactor::Reactor;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::port::{self, Core, Port};
+use super::port::{Core, DatagramPort};
 use super::session::{Parts, listen};
 use super::system::PortAddress;
 use super::{DatagramError, DatagramProtocol, DatagramTransport, Delivery};
@@ -134,7 +134,7 @@ fn open(options: &UdpOptions) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     if options.listens_with_others {
         socket.set_reuse_address(true)?;
-        rustix::net::sockopt::set_socket_reuseport(&socket, true)?;
+        socket.set_reuse_port(true)?;
     }
     if let Some(size) = options.receive_buffer_size {
         socket.set_recv_buffer_size(size)?;
@@ -142,8 +142,20 @@ fn open(options: &UdpOptions) -> io::Result<Socket> {
     if options.address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    #[cfg(target_os = "linux")]
+    only_own_groups(&socket, options.address);
     socket.bind(&SockAddr::from(options.address))?;
     Ok(socket)
+}
+
+/// Keeps from the socket what is sent to groups that only others on this machine are in, which Linux would give it too.
+#[cfg(target_os = "linux")]
+fn only_own_groups(socket: &Socket, address: SocketAddr) {
+    // A kernel without this setting goes on as it always did, which is no reason not to listen.
+    let _ = match address {
+        SocketAddr::V4(_) => socket.set_multicast_all_v4(false),
+        SocketAddr::V6(_) => socket.set_multicast_all_v6(false),
+    };
 }
 
 /// A port of UDP, which is its protocol's transport. Dropping it does nothing; it listens until it is told to stop.
@@ -216,7 +228,7 @@ impl DatagramTransport for UdpPort {
     }
 }
 
-impl Port for UdpPort {
+impl DatagramPort for UdpPort {
     fn core(&self) -> &Core<SocketAddr> {
         &self.core
     }
@@ -230,6 +242,6 @@ impl From<Core<SocketAddr>> for UdpPort {
 
 impl fmt::Debug for UdpPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        port::debug(self, "UdpPort", f)
+        self.core.fmt_as("UdpPort", f)
     }
 }

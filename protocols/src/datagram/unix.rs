@@ -10,7 +10,7 @@ use reactor::Reactor;
 use socket2::{Domain, Socket, Type};
 
 use super::file::SocketFile;
-use super::port::{self, Core, Port};
+use super::port::{Core, DatagramPort};
 use super::session::{Parts, listen};
 use super::system::PortAddress;
 use super::{DatagramError, DatagramProtocol, DatagramTransport, Delivery};
@@ -208,7 +208,7 @@ impl DatagramTransport for UnixDatagramPort {
     }
 }
 
-impl Port for UnixDatagramPort {
+impl DatagramPort for UnixDatagramPort {
     fn core(&self) -> &Core<UnixAddress> {
         &self.core
     }
@@ -222,6 +222,6 @@ impl From<Core<UnixAddress>> for UnixDatagramPort {
 
 impl fmt::Debug for UnixDatagramPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        port::debug(self, "UnixDatagramPort", f)
+        self.core.fmt_as("UnixDatagramPort", f)
     }
 }
