@@ -30,6 +30,7 @@ on_every_backend!(
     a_protocol_that_listens_in_a_delayed_call_is_started_before_its_first_datagram,
     a_stop_ends_with_the_protocols_stop_in_a_later_turn_and_fires_then,
     a_port_that_is_stopped_before_it_starts_calls_nothing,
+    a_port_that_begins_and_stops_in_one_callback_fires_in_a_later_turn,
     a_port_can_be_stopped_in_start_protocol,
     a_port_that_is_stopped_in_a_callback_receives_no_more,
     a_port_that_another_one_stops_receives_nothing_any_more,
@@ -186,6 +187,22 @@ fn a_port_that_is_stopped_before_it_starts_calls_nothing(reactor: &Reactor) {
     run(reactor);
 
     log.assert(&["fired"]);
+}
+
+// N-078
+fn a_port_that_begins_and_stops_in_one_callback_fires_in_a_later_turn(reactor: &Reactor) {
+    let log = Log::default();
+    let (seen, same_turn) = (log.clone(), log.clone());
+    reactor.call_later(Duration::ZERO, move |reactor| {
+        let port = listen_udp(reactor, Speaker::new("port", &seen));
+        stop_and_note(reactor, &port, &seen);
+        seen.note("asked");
+    });
+    reactor.call_later(Duration::ZERO, move |_| same_turn.note("same turn"));
+
+    run(reactor);
+
+    log.assert(&["asked", "same turn", "fired"]);
 }
 
 // N-078

@@ -211,6 +211,7 @@ fn a_stop_after_a_refusal_is_all_that_the_protocol_hears_of(reactor: &Reactor) {
 fn sending_to_a_broadcast_address_that_is_not_allowed_is_an_error_and_the_port_goes_on(
     reactor: &Reactor,
 ) {
+    let reports = Reports::collected();
     let (port, peer) = (listen_udp(reactor, Speaker::unnoted()), peer());
     let everybody = "255.255.255.255:9".parse().unwrap();
 
@@ -220,4 +221,5 @@ fn sending_to_a_broadcast_address_that_is_not_allowed_is_an_error_and_the_port_g
     assert!(matches!(error, DatagramError::Io(..)), "{error}");
     assert_eq!(error.to_string(), "cannot send to 255.255.255.255:9");
     assert_eq!(next_of(&peer), "hello");
+    reports.assert(&[]);
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::child::{in_a_process_of_its_own, open_descriptors};
 use common::{
@@ -48,6 +49,7 @@ on_every_backend!(
     a_full_receiver_drops_datagrams_and_the_sender_is_told,
     a_sender_goes_on_when_a_full_receiver_has_read,
     a_datagram_that_is_too_long_is_an_error,
+    one_turn_reads_a_bounded_number_of_bytes,
     an_error_that_the_system_keeps_is_reported_and_the_port_goes_on,
     the_printed_form_names_the_protocol_and_the_path,
     a_port_that_has_stopped_owns_nothing,
@@ -371,7 +373,7 @@ fn a_file_that_somebody_else_has_put_there_stays(reactor: &Reactor) {
 
 // N-086
 fn a_datagram_to_nobody_is_refused_at_once(reactor: &Reactor) {
-    let folder = Folder::new();
+    let (folder, reports) = (Folder::new(), Reports::collected());
     let (left, nothing) = (folder.file("left"), folder.file("nothing"));
     // A file that its program has not removed.
     drop(UnixDatagram::bind(&left).unwrap());
@@ -386,6 +388,7 @@ fn a_datagram_to_nobody_is_refused_at_once(reactor: &Reactor) {
         assert_eq!(error.to_string(), format!("nobody listens on {address}"));
     }
     assert_eq!(port.dropped(), 0);
+    reports.assert(&[]);
 }
 
 // N-094
@@ -465,7 +468,7 @@ fn fill(port: &UnixDatagramPort, to: &UnixAddress) -> usize {
 
 // N-089
 fn a_full_receiver_drops_datagrams_and_the_sender_is_told(reactor: &Reactor) {
-    let folder = Folder::new();
+    let (folder, reports) = (Folder::new(), Reports::collected());
     let receiver = UnixDatagram::bind(folder.file("receiver")).unwrap();
     let to = folder.file("receiver").into();
     let port = reactor
@@ -484,6 +487,7 @@ fn a_full_receiver_drops_datagrams_and_the_sender_is_told(reactor: &Reactor) {
         .take_while(|_| receiver.recv(&mut [0; 1000]).is_ok())
         .count();
     assert_eq!(arrived, taken);
+    reports.assert(&[]);
 }
 
 // N-089
@@ -528,6 +532,39 @@ fn a_datagram_that_is_too_long_is_an_error(reactor: &Reactor) {
 
     assert!(matches!(error, DatagramError::TooLong(10_000_000)));
     assert_eq!(port.send(b"short").unwrap(), Delivery::Sent);
+}
+
+// N-031
+fn one_turn_reads_a_bounded_number_of_bytes(reactor: &Reactor) {
+    let (folder, log, stop) = (Folder::new(), Log::default(), stop_at_call(4, reactor));
+    let (noted, reactor_of) = (log.clone(), reactor.clone());
+    let receiver = unnoted().on_datagram(move |_, data, _| {
+        let noted = noted.clone();
+        noted.note(format!("{} bytes", data.len()));
+        // Runs when this turn is over.
+        reactor_of.call_later(Duration::ZERO, move |_| noted.note("next turn"));
+        stop();
+    });
+    let options = UnixDatagramOptions::new(folder.file("port")).max_packet_size(200_000);
+    reactor
+        .listen_unix_datagrams_with(options, receiver)
+        .unwrap();
+    // One each, since the system keeps no more than so much of what one socket sends.
+    for _ in 0..4 {
+        let sender = UnixDatagram::unbound().unwrap();
+        sender
+            .send_to(&[b'x'; 100_000], folder.file("port"))
+            .unwrap();
+    }
+
+    run(reactor);
+
+    let first = ["100000 bytes"; 3].iter().chain(&["next turn"; 3]);
+    let all: Vec<_> = first
+        .chain(&["100000 bytes", "next turn"])
+        .copied()
+        .collect();
+    log.assert(&all);
 }
 
 //
