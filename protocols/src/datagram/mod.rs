@@ -51,7 +51,6 @@
 
 mod buffer;
 mod error;
-mod file;
 mod multicast;
 mod port;
 mod protocol;

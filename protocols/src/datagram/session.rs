@@ -13,9 +13,9 @@ use reactor::{Descriptor, Job, Reactor, ReadDescriptor};
 
 use super::DatagramProtocol;
 use super::buffer;
-use super::file::SocketFile;
 use super::port::{Bound, Core, DatagramPort, Phase};
 use super::system::PortAddress;
+use crate::unix::SocketFile;
 
 /// So many datagrams are read in one turn at the most; the rest waits for the next one.
 const DATAGRAMS_PER_TURN: usize = 100;

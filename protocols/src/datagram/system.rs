@@ -3,17 +3,17 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::{SocketAddr as UnixSocketAddr, UnixDatagram};
+use std::os::unix::net::UnixDatagram;
 
 use rustix::io::Errno;
-use rustix::net::{SocketAddrAny, SocketAddrUnix};
+use rustix::net::SocketAddrAny;
 
+use crate::sockets::{read_unix, write_unix};
 use crate::{Address, UnixAddress};
 
 /// An address of one kind of port.
 ///
-/// What the system says is read by the standard library's sockets: `rustix` 1.1 panics at the longest path that a
-/// socket can have, and a sender may have it.
+/// What the system says is read by the standard library's sockets: see [`read_unix`].
 pub(super) trait PortAddress: Clone + Eq {
     /// What kind of port it is, in the words of the log.
     const KIND: &'static str;
@@ -73,25 +73,16 @@ impl PortAddress for UnixAddress {
     type Socket = UnixDatagram;
 
     fn host_of(socket: &UnixDatagram) -> io::Result<Self> {
-        socket.local_addr().map(|address| read(&address))
+        socket.local_addr().map(|address| read_unix(&address))
     }
 
     fn receive(socket: &UnixDatagram, buffer: &mut [u8]) -> io::Result<(usize, Self)> {
         let (len, from) = socket.recv_from(buffer)?;
-        Ok((len, read(&from)))
+        Ok((len, read_unix(&from)))
     }
 
     fn write(&self) -> Result<SocketAddrAny, Errno> {
-        let address = match self {
-            Self::Path(path) => SocketAddrUnix::new(path.as_path())?,
-            #[cfg(target_os = "linux")]
-            Self::Abstract(name) => SocketAddrUnix::new_abstract_name(name)?,
-            #[cfg(not(target_os = "linux"))]
-            Self::Abstract(_) => return Err(Errno::OPNOTSUPP),
-            // Nobody can send to a socket without a name.
-            Self::Unnamed => return Err(Errno::DESTADDRREQ),
-        };
-        Ok(address.into())
+        write_unix(self).map(Into::into)
     }
 
     fn reaches(&self, _other: &Self) -> bool {
@@ -103,34 +94,9 @@ impl PortAddress for UnixAddress {
     }
 }
 
-fn read(address: &UnixSocketAddr) -> UnixAddress {
-    #[cfg(target_os = "linux")]
-    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
-        return UnixAddress::Abstract(name.to_vec());
-    }
-    match address.as_pathname() {
-        Some(path) => path.into(),
-        None => UnixAddress::Unnamed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_that_the_system_cannot_take_is_an_error() {
-        let long = UnixAddress::Path("x".repeat(200).into());
-
-        assert_eq!(long.write().unwrap_err(), Errno::NAMETOOLONG);
-    }
-
-    #[test]
-    fn a_socket_without_a_name_cannot_be_written_to() {
-        let error = UnixAddress::Unnamed.write().unwrap_err();
-
-        assert_eq!(error, Errno::DESTADDRREQ);
-    }
 
     #[test]
     fn a_socket_that_was_not_bound_is_unnamed() {

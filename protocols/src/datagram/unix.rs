@@ -9,11 +9,11 @@ use deferred::Deferred;
 use reactor::Reactor;
 use socket2::{Domain, Socket, Type};
 
-use super::file::SocketFile;
 use super::port::{Core, DatagramPort};
 use super::session::{Parts, listen};
 use super::system::PortAddress;
 use super::{DatagramError, DatagramProtocol, DatagramTransport, Delivery};
+use crate::unix::SocketFile;
 use crate::{Address, ListenError, UnixAddress};
 
 /// What a reactor can do with UNIX datagrams.
@@ -151,7 +151,7 @@ fn open(options: &UnixDatagramOptions) -> io::Result<(OwnedFd, Option<SocketFile
     socket.set_nonblocking(true)?;
     match options.address.path() {
         Some(path) => {
-            let (socket, file) = SocketFile::bind(socket.into(), path, options.mode)?;
+            let (socket, file) = SocketFile::bind(socket.into(), path, options.mode, false)?;
             Ok((socket, Some(file)))
         }
         None => {
