@@ -59,8 +59,8 @@
 //!
 //! # What it is not
 //!
-//! It knows TCP and datagrams so far, and no application. Time, readiness and threads are the [`reactor`]'s, and promises are
-//! [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
+//! It knows TCP, UNIX sockets and datagrams so far, and no application. Time, readiness and threads are the
+//! [`reactor`]'s, and promises are [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
 //!
 //! *The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`.*
 
