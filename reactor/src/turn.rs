@@ -30,11 +30,14 @@ impl Reactor {
 
         // 1.
         self.take_signals();
-        for call in self.core.remote.take() {
+        let mut sent = self.core.sent.take();
+        self.core.remote.take(&mut sent);
+        for (_, call) in sent.drain(..) {
             add(&watch.calls_from_threads, 1);
             let what = format_args!("a call from a thread, sent at {}", call.sent);
             self.callback(what, || (call.call)(self));
         }
+        self.core.sent.set(sent);
 
         // 2.
         self.run_jobs_of_this_turn();
@@ -51,7 +54,11 @@ impl Reactor {
         }
 
         // 5.
-        let timeout = match (self.timeout(), limit) {
+        let own = match self.core.remote.fall_asleep() {
+            true => self.timeout(),
+            false => Some(Duration::ZERO),
+        };
+        let timeout = match (own, limit) {
             (Some(timeout), Some(limit)) => Some(timeout.min(limit)),
             (timeout, limit) => timeout.or(limit),
         };
