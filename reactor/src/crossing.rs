@@ -11,6 +11,8 @@
 //!
 //! A loop is asleep outside of its turns too, as what it waits for may be waited for by another loop then.
 //!
+//! What wakes a task takes the same way. [`Rung`] keeps a task that many wake from being sent again and again.
+//!
 //! `sync` is the standard library's, or that of a test which tries all the ways that threads can take
 //! through this file; see `tests/races.rs`.
 
@@ -18,7 +20,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::PoisonError;
 
-use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 
 /// A queue of calls between threads.
 pub(crate) struct Crossing<C> {
@@ -173,6 +175,29 @@ impl<C> Crossing<C> {
 
     fn lock(&self) -> MutexGuard<'_, Queue<C>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a task was woken since it was last polled.
+pub(crate) struct Rung(AtomicBool);
+
+impl Rung {
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Wakes the task; returns whether the loop must be told, as it has not been since the last poll.
+    pub(crate) fn set(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The task is about to be polled: it sees what other threads have done before they woke it until now.
+    pub(crate) fn take(&self) {
+        self.0.swap(false, Ordering::AcqRel);
     }
 }
 

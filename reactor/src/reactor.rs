@@ -19,7 +19,7 @@ use crate::delayed::DelayedCall;
 use crate::descriptors::{Descriptor, Descriptors, ReadDescriptor, Watchers, WriteDescriptor};
 use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
-use crate::remote::{RemoteCall, RemoteHandle, Run};
+use crate::remote::{Remote, RemoteHandle, Run};
 use crate::signals::{Handlers, Signals};
 use crate::spawn::Tasks;
 use crate::stats::Watch;
@@ -67,7 +67,7 @@ pub(crate) struct Core {
     pub(crate) events: Events,
     pub(crate) remote: RemoteHandle,
     /// The list of calls from other threads, kept from turn to turn.
-    pub(crate) sent: Cell<Sent<RemoteCall>>,
+    pub(crate) sent: Cell<Sent<Remote>>,
     pub(crate) pool: OwnPool,
     pub(crate) phase: Cell<Phase>,
     /// Whether a turn is under way, or the end of a run.

@@ -14,12 +14,15 @@ use rustix::fs::OFlags;
 
 use crate::crossing::{Crossing, Kind, Refused, Sent};
 use crate::descriptors::{Descriptor, ReadDescriptor};
+use crate::spawn::TaskId;
 use crate::{Reactor, ReactorError};
 
-/// A call on its way, and where the program sent it.
-pub(crate) struct RemoteCall {
-    pub(crate) call: Box<dyn FnOnce(&Reactor) + Send>,
-    pub(crate) sent: &'static Location<'static>,
+/// What is on its way to the loop.
+pub(crate) enum Remote {
+    /// A call, and where the program sent it.
+    Call(Box<dyn FnOnce(&Reactor) + Send>, &'static Location<'static>),
+    /// A task was woken.
+    Wake(TaskId),
 }
 
 /// How many calls of other threads run in one turn at most.
@@ -59,7 +62,7 @@ pub struct RemoteHandle {
 
 /// What a reactor shares with other threads.
 struct Shared {
-    calls: Crossing<RemoteCall>,
+    calls: Crossing<Remote>,
     /// Whether the reactor runs, until its run has returned.
     running: AtomicBool,
     /// The thread that the reactor was made on, which it cannot leave.
@@ -141,17 +144,23 @@ impl RemoteHandle {
         kind: Kind,
         call: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        let call = RemoteCall {
-            call: Box::new(call),
-            sent: Location::caller(),
-        };
-        // The one error that can happen is a full buffer, which wakes the reactor up as well.
-        let wake = || drop((&self.shared.wake_up).write(&[0]));
-        let sent = self.shared.calls.send(kind, call, wake);
-        sent.map_err(|refused| match refused {
+        let call = Remote::Call(Box::new(call), Location::caller());
+        self.bring(kind, call).map_err(|refused| match refused {
             Refused::Ended => ReactorError::NotRunning,
             Refused::Closed => ReactorError::Closed,
         })
+    }
+
+    /// Wakes a task, in the reactor's next turn or once it runs; without effect if the reactor is gone.
+    pub(crate) fn wake(&self, task: TaskId) {
+        let _ = self.bring(Kind::Call, Remote::Wake(task));
+    }
+
+    /// Brings something over to the loop.
+    fn bring(&self, kind: Kind, remote: Remote) -> Result<(), Refused> {
+        // The one error that can happen is a full buffer, which wakes the reactor up as well.
+        let wake = || drop((&self.shared.wake_up).write(&[0]));
+        self.shared.calls.send(kind, remote, wake)
     }
 
     /// Makes the shared state, and the descriptor on whose readiness the reactor wakes up.
@@ -187,7 +196,7 @@ impl RemoteHandle {
     }
 
     /// Moves the calls of this turn to `taken`, in the order in which they were sent.
-    pub(crate) fn take(&self, taken: &mut Sent<RemoteCall>) {
+    pub(crate) fn take(&self, taken: &mut Sent<Remote>) {
         self.shared.calls.take(MOST_IN_A_TURN, taken);
     }
 

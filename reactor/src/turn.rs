@@ -11,6 +11,7 @@ use crate::backend::{Event, Key};
 use crate::callback::CallResult;
 use crate::descriptors::{Descriptor, Watchers};
 use crate::reactor::Reactor;
+use crate::remote::Remote;
 use crate::stats::add;
 
 impl Reactor {
@@ -32,10 +33,16 @@ impl Reactor {
         self.take_signals();
         let mut sent = self.core.sent.take();
         self.core.remote.take(&mut sent);
-        for (_, call) in sent.drain(..) {
-            add(&watch.calls_from_threads, 1);
-            let what = format_args!("a call from a thread, sent at {}", call.sent);
-            self.callback(what, || (call.call)(self));
+        for (_, remote) in sent.drain(..) {
+            match remote {
+                Remote::Call(call, sent) => {
+                    add(&watch.calls_from_threads, 1);
+                    let what = format_args!("a call from a thread, sent at {sent}");
+                    self.callback(what, || call(self));
+                }
+                // The job that polls it runs in step 2, with all that were woken by then.
+                Remote::Wake(task) => self.core.wake(task),
+            }
         }
         self.core.sent.set(sent);
 
