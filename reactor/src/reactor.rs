@@ -349,6 +349,7 @@ impl Reactor {
     /// Has `job` run as soon as the callback that runs now has returned.
     ///
     /// Outside of the loop's callbacks, it runs at the beginning of the next turn.
+    #[track_caller]
     pub fn after_callback(&self, job: Rc<dyn Job>) {
         if self.core.phase.get() != Phase::Closed {
             self.core.jobs.after_callback(job);
@@ -356,6 +357,7 @@ impl Reactor {
     }
 
     /// Has `job` run at the beginning of the next turn, which does not wait for events before it.
+    #[track_caller]
     pub fn next_turn(&self, job: Rc<dyn Job>) {
         if self.core.phase.get() != Phase::Closed {
             self.core.jobs.next_turn(job);
