@@ -73,6 +73,7 @@ mod stream;
 mod tcp;
 mod transport;
 mod unix;
+mod uses;
 
 pub use address::{Address, UnixAddress};
 pub use connecting::{Connector, Destination};

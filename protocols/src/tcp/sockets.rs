@@ -53,6 +53,10 @@ fn in_progress(error: &io::Error) -> bool {
 }
 
 impl Place for ListenOptions {
+    fn kind(&self) -> &'static str {
+        "TCP"
+    }
+
     fn wanted(&self) -> Address {
         self.address.into()
     }

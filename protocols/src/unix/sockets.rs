@@ -58,6 +58,10 @@ impl Route for UnixRoute {
 }
 
 impl Place for UnixListenOptions {
+    fn kind(&self) -> &'static str {
+        "UNIX"
+    }
+
     fn wanted(&self) -> Address {
         self.address.clone().into()
     }
