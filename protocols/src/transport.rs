@@ -1,5 +1,6 @@
 //! What a protocol writes to.
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -93,6 +94,8 @@ pub struct Abilities<'a> {
     pub half_close: Option<&'a dyn HalfClose>,
     /// What a socket has.
     pub socket: Option<&'a dyn SocketTransport>,
+    /// To send descriptors.
+    pub descriptors: Option<&'a dyn DescriptorTransport>,
 }
 
 impl std::fmt::Debug for Abilities<'_> {
@@ -100,6 +103,7 @@ impl std::fmt::Debug for Abilities<'_> {
         f.debug_struct("Abilities")
             .field("half_close", &self.half_close.is_some())
             .field("socket", &self.socket.is_some())
+            .field("descriptors", &self.descriptors.is_some())
             .finish()
     }
 }
@@ -126,6 +130,23 @@ pub trait SocketTransport {
 
     /// How much is read at once at the most, up to 64 KiB, which it is at first.
     fn set_read_size(&self, bytes: usize);
+}
+
+/// A transport that takes descriptors along, which is a UNIX socket.
+///
+/// *Twisted's `IUNIXTransport`.*
+pub trait DescriptorTransport {
+    /// Sends a descriptor with the next byte that is written.
+    ///
+    /// It is duplicated, so the caller's may be closed. What is never followed by a byte is not sent; neither is
+    /// what comes after the end of writing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be duplicated, or as many as the system takes, which are 253, wait for this byte already.
+    ///
+    /// *Twisted's `sendFileDescriptor`.*
+    fn send_descriptor(&self, descriptor: BorrowedFd<'_>) -> io::Result<()>;
 }
 
 /// Whether a transport has room for more: the answer of its writing methods.

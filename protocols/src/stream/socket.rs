@@ -10,7 +10,7 @@ use rustix::io::{Errno, read};
 use crate::protocol::short_name;
 use crate::{Address, Protocol};
 
-use super::{Connection, Reading, Role, Writing, done, lost};
+use super::{Connection, Phase, Reading, Role, Writing, done, lost};
 
 /// A descriptor and the connection that it belongs to.
 pub(super) struct Socket<P> {
@@ -43,7 +43,14 @@ impl<P: Protocol> ReadDescriptor for Socket<P> {
         let connection = &self.connection;
         let mut buffer = connection.buffers.for_reading();
         let room = connection.read_size.get();
-        match read(&self.fd, &mut buffer[..room]) {
+        let count = if connection.takes_descriptors() {
+            connection.receive(&self.fd, &mut buffer[..room])
+        } else {
+            read(&self.fd, &mut buffer[..room])
+        };
+        match count {
+            // A descriptor that came before the data has made that unwanted.
+            Ok(_) if connection.phase.get() != Phase::Open => Ok(()),
             Ok(0) => connection.read_ended(),
             Ok(count) => {
                 let data = &buffer[..count];
@@ -68,7 +75,7 @@ impl<P: Protocol> Connection<P> {
     /// The protocol and "client", or its number and where its peer is.
     ///
     /// *The form of Twisted's log prefixes.*
-    fn log_prefix(&self) -> String {
+    pub(super) fn log_prefix(&self) -> String {
         let protocol = self.protocol_name();
         match (self.role, &self.peer) {
             (Role::Client, _) => format!("{protocol},client"),

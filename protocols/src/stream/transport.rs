@@ -9,8 +9,8 @@ use reactor::ConnectionClosed;
 use socket2::SockRef;
 
 use crate::{
-    Abilities, Address, Consumer, Flow, HalfClose, Producer, ProducerError, Protocol, PushProducer,
-    SocketTransport, Transport, UnixAddress,
+    Abilities, Address, Consumer, DescriptorTransport, Flow, HalfClose, Producer, ProducerError,
+    Protocol, PushProducer, SocketTransport, Transport, UnixAddress,
 };
 
 use crate::sockets::local_address;
@@ -145,9 +145,14 @@ impl<P: Protocol> Transport for Connection<P> {
     }
 
     fn abilities(&self) -> Abilities<'_> {
+        let descriptors: Option<&dyn DescriptorTransport> = match self.peer {
+            Address::Unix(_) => Some(self),
+            _ => None,
+        };
         Abilities {
             half_close: Some(self),
             socket: Some(self),
+            descriptors,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
 use protocols::{
-    Address, ClientFactory, ConnectOptions, Connector, Factory, ListenOptions, Port, Protocol,
-    ReactorTcp, Transport,
+    Address, ClientFactory, ConnectOptions, Connector, DescriptorReceiver, Factory, ListenOptions,
+    Port, Protocol, ReactorTcp, Transport,
 };
 
 use super::name_of;
@@ -58,6 +59,7 @@ impl Log {
 type OnConnector = Box<dyn Fn(&Connector)>;
 type OnEnd = Box<dyn Fn(&Connector, &Failure)>;
 type OnMade = Box<dyn Fn(&Rc<dyn Transport>)>;
+type OnDescriptor = Box<dyn Fn(&Rc<dyn Transport>, OwnedFd)>;
 type OnData = Box<dyn Fn(&Rc<dyn Transport>, &[u8])>;
 
 /// What is done in each callback, after it was noted as "*name* *what*".
@@ -75,6 +77,7 @@ pub(crate) struct Script {
     on_lost: Box<dyn Fn(&Failure)>,
     on_gone: OnEnd,
     on_failed: OnEnd,
+    on_descriptor: Option<OnDescriptor>,
     notes_use: bool,
     is_quiet: bool,
     on_stop_factory: Box<dyn Fn()>,
@@ -93,6 +96,7 @@ impl Script {
             on_lost: Box::new(|_| ()),
             on_gone: Box::new(|_, _| ()),
             on_failed: Box::new(|_, _| ()),
+            on_descriptor: None,
             notes_use: false,
             is_quiet: true,
             on_stop_factory: Box::new(|| ()),
@@ -137,6 +141,15 @@ impl Script {
 
     pub(crate) fn on_failed(mut self, f: impl Fn(&Connector, &Failure) + 'static) -> Self {
         self.on_failed = Box::new(f);
+        self
+    }
+
+    /// Wants descriptors, and notes "descriptor" for each.
+    pub(crate) fn on_descriptor(
+        mut self,
+        f: impl Fn(&Rc<dyn Transport>, OwnedFd) + 'static,
+    ) -> Self {
+        self.on_descriptor = Some(Box::new(f));
         self
     }
 
@@ -231,6 +244,22 @@ impl Protocol for Player {
     fn connection_lost(&mut self, reason: Failure) {
         self.0.note(&format!("lost {}", name_of(&reason)));
         (self.0.on_lost)(&reason);
+    }
+
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        match self.0.on_descriptor {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+}
+
+impl DescriptorReceiver for Player {
+    fn descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd) {
+        self.0.note("descriptor");
+        if let Some(f) = &self.0.on_descriptor {
+            f(transport, descriptor);
+        }
     }
 }
 
