@@ -68,6 +68,7 @@ mod factory;
 mod listening;
 mod producer;
 mod protocol;
+mod services;
 mod sockets;
 mod stream;
 mod tcp;
@@ -76,15 +77,20 @@ mod unix;
 mod uses;
 
 pub use address::{Address, UnixAddress};
-pub use connecting::{Connector, Destination};
+pub use connecting::{Connector, Destination, is_ipv6_literal};
 pub use deferred;
-pub use error::{ConnectError, ConnectorError, ListenError};
+pub use error::{
+    AdoptError, ConnectError, ConnectorError, InvalidAddress, ListenError, UnknownService,
+};
 pub use factory::{ClientFactory, Factory};
-pub use listening::Port;
+pub use listening::{Port, ReactorSockets};
 pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer};
 pub use protocol::{DescriptorReceiver, HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
+pub use services::tcp_port_of;
 pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
-pub use transport::{Abilities, DescriptorTransport, Flow, HalfClose, SocketTransport, Transport};
+pub use transport::{
+    Abilities, DescriptorTransport, Flow, HalfClose, SocketTransport, TcpTransport, Transport,
+};
 pub use unix::{ReactorUnix, UnixConnectOptions, UnixListenOptions};

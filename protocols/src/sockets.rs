@@ -11,7 +11,7 @@ use std::path::Path;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketAddrUnix, getsockname};
 
-use crate::{Address, UnixAddress};
+use crate::{Address, InvalidAddress, UnixAddress};
 
 /// Accepts a client: its socket does not block, and is closed on exec.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
@@ -69,14 +69,23 @@ fn read_unix(address: &SocketAddrUnix) -> UnixAddress {
 /// # Errors
 ///
 /// If it is too long, there are no such names here, or it is none.
-pub(crate) fn write_unix(address: &UnixAddress) -> Result<SocketAddrUnix, Errno> {
+pub(crate) fn write_unix(address: &UnixAddress) -> Result<SocketAddrUnix, InvalidAddress> {
+    let invalid = |explanation| InvalidAddress {
+        address: address.clone().into(),
+        explanation,
+    };
+    let refused = |error| match error {
+        Errno::NAMETOOLONG => invalid("the name is too long"),
+        _ => invalid("there is a zero byte in it"),
+    };
     match address {
-        UnixAddress::Path(path) => SocketAddrUnix::new(path.as_path()),
+        UnixAddress::Path(path) if path.as_os_str().is_empty() => Err(invalid("it is empty")),
+        UnixAddress::Path(path) => SocketAddrUnix::new(path.as_path()).map_err(refused),
         #[cfg(target_os = "linux")]
-        UnixAddress::Abstract(name) => SocketAddrUnix::new_abstract_name(name),
+        UnixAddress::Abstract(name) => SocketAddrUnix::new_abstract_name(name).map_err(refused),
         #[cfg(not(target_os = "linux"))]
-        UnixAddress::Abstract(_) => Err(Errno::OPNOTSUPP),
-        UnixAddress::Unnamed => Err(Errno::DESTADDRREQ),
+        UnixAddress::Abstract(_) => Err(invalid("only Linux has abstract names")),
+        UnixAddress::Unnamed => Err(invalid("it is none")),
     }
 }
 
@@ -108,14 +117,24 @@ mod tests {
         assert_eq!(read_address(None), Some(UnixAddress::Unnamed.into()));
     }
 
+    // N-018
     #[test]
-    fn a_name_that_the_system_cannot_take_is_an_error() {
-        let long = UnixAddress::Path("x".repeat(200).into());
+    fn a_name_that_the_system_cannot_take_is_an_error_that_explains_itself() {
+        let cases = [
+            (
+                UnixAddress::Path("x".repeat(200).into()),
+                "the name is too long",
+            ),
+            (UnixAddress::from("a\0b"), "there is a zero byte in it"),
+            (UnixAddress::from(""), "it is empty"),
+            (UnixAddress::Unnamed, "it is none"),
+        ];
+        for (address, explanation) in cases {
+            let error = write_unix(&address).unwrap_err();
 
-        assert_eq!(write_unix(&long).unwrap_err(), Errno::NAMETOOLONG);
-        assert_eq!(
-            write_unix(&UnixAddress::Unnamed).unwrap_err(),
-            Errno::DESTADDRREQ
-        );
+            assert_eq!(error.explanation, explanation);
+            assert_eq!(error.address, address.into());
+            assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use deferred::{Failure, report};
 use reactor::{ConnectionClosed, DelayedCall, Descriptor, Job, Reactor, WriteDescriptor};
 use socket2::SockRef;
 
+use super::literal::address_of;
 use super::{AnyClient, Connector, Destination, Opened, Route};
 use crate::protocol::short_name;
 use crate::stream::{Connection, Owner, Parts, Role};
@@ -162,12 +163,9 @@ impl<F: ClientFactory> Client<F> {
                 let address = address.clone().into();
                 self.try_next([address].into());
             }
-            Destination::Tcp { host, port } => match host.parse::<IpAddr>() {
-                Ok(ip) => {
-                    let address = SocketAddr::new(ip, *port).into();
-                    self.try_next([address].into());
-                }
-                Err(_) => Rc::clone(&self).resolve(host.clone(), *port),
+            Destination::Tcp { host, port } => match address_of(host, *port) {
+                Some(address) => self.try_next([address.into()].into()),
+                None => Rc::clone(&self).resolve(host.clone(), *port),
             },
         }
     }

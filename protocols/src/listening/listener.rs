@@ -4,14 +4,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Failure, report};
+use deferred::Failure;
 use reactor::{Descriptor, Reactor, ReadDescriptor};
 use rustix::io::Errno;
 
+use super::arrival::Arrival;
 use super::site::Site;
 use super::{AnyPort, Bound};
 use crate::sockets::accept;
-use crate::stream::{Connection, Parts, Role};
 use crate::unix::SocketFile;
 use crate::{Address, Factory};
 
@@ -44,22 +44,13 @@ impl<F: Factory> Listener<F> {
     fn connect(&self, fd: OwnedFd, peer: Address) {
         let number = self.site.clients.get();
         self.site.clients.set(number + 1);
-        let built = Failure::catch(|| self.site.factory.build_protocol(&peer));
-        match built {
-            Ok(Some(protocol)) => {
-                let parts = Parts {
-                    fd,
-                    protocol,
-                    role: Role::Server(number),
-                    peer,
-                    host: self.host(),
-                    owner: None,
-                };
-                Connection::start(&self.site.reactor, parts);
-            }
-            Ok(None) => {}
-            Err(panic) => report("Unhandled error in build_protocol", &panic),
-        }
+        let arrival = Arrival {
+            fd,
+            number,
+            peer,
+            host: self.host(),
+        };
+        arrival.let_in(&self.site.reactor, &self.site.factory);
     }
 
     /// Where the clients' connections have their end, unless only the system knows that.

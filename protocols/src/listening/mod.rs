@@ -2,7 +2,10 @@
 //!
 //! A [`Port`] is the handle, and `site` what stands behind it: it has its [`Place`], of which each kind of socket has
 //! one, open a socket, and gives it to a `listener`, which accepts the clients, and has a `reserve` for when it cannot.
+//! An `arrival` is a client that has come; `adopting` is for sockets that were made elsewhere.
 
+mod adopting;
+mod arrival;
 mod listener;
 mod reserve;
 mod site;
@@ -19,6 +22,8 @@ use crate::unix::SocketFile;
 use crate::{Address, Factory, ListenError};
 
 use site::Site;
+
+pub use adopting::ReactorSockets;
 
 /// A port that listens. Dropping it does nothing; it listens until it is told to stop.
 ///

@@ -43,10 +43,9 @@ impl Route for UnixRoute {
         let peer = write_unix(address).map_err(|error| other(error.into()))?;
         let socket = new_socket().map_err(other)?;
         if let Some(local) = &self.options.bind_address {
-            let failed =
-                |error: Errno| ConnectError::BindFailed(local.clone().into(), error.into());
-            let name = write_unix(local).map_err(failed)?;
-            bind(&socket, &name).map_err(failed)?;
+            let failed = |error| ConnectError::BindFailed(local.clone().into(), error);
+            let name = write_unix(local).map_err(|error| failed(error.into()))?;
+            bind(&socket, &name).map_err(|error| failed(error.into()))?;
         }
         match connect(&socket, &peer) {
             Ok(()) | Err(Errno::INPROGRESS) => Ok(Opened::Waits(socket)),
