@@ -42,6 +42,18 @@
 //! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
 //! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
 //!
+//! # UNIX sockets, and sockets made elsewhere
+//!
+//! [`ReactorUnix`] does with paths, and with Linux's abstract names, what [`ReactorTcp`] does with hosts and ports, by
+//! the same factories; over such a connection, [descriptors](DescriptorTransport) can be sent. [`ReactorSockets`] makes
+//! ports and connections of sockets that this program was given.
+//!
+//! # Ports and factories
+//!
+//! A [`Port`] can stop, and listen again. A factory is [started](Factory::start_factory) before the first port or
+//! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
+//! transport and another is asked of it, as [`Abilities`].
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
@@ -54,7 +66,7 @@
 //!
 //! # What it is not
 //!
-//! It knows TCP so far, and no application. Time, readiness and threads are the [`reactor`]'s, and promises are
+//! It knows TCP and UNIX sockets so far, and no application. Time, readiness and threads are the [`reactor`]'s, and promises are
 //! [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
 //!
 //! *The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`.*

@@ -26,6 +26,8 @@ use protocols::{
     Address, ConnectError, ConnectOptions, Destination, ListenOptions, ReactorTcp, Transport,
     tcp_port_of,
 };
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::{FdFlags, fcntl_getfd};
 
 on_every_backend!(
     options_of_tcp_are_off_at_first_and_are_read_back,
@@ -40,6 +42,7 @@ on_every_backend!(
     a_connector_shows_its_factory_and_state_and_destination,
     a_connection_shows_its_protocol_and_state_and_addresses,
     log_prefixes_tell_clients_and_servers_apart,
+    sockets_do_not_block_and_are_closed_on_exec,
 );
 
 /// Calls `f` with a server's transport.
@@ -329,4 +332,42 @@ fn log_prefixes_tell_clients_and_servers_apart(reactor: &Reactor) {
     }
     let of_port = format!("Script on TCP {}", port.address());
     assert!(names.contains(&of_port), "{names:?}");
+}
+
+// N-014
+fn sockets_do_not_block_and_are_closed_on_exec(reactor: &Reactor) {
+    let (folder, flags) = (Folder::new(), Rc::new(RefCell::new(Vec::new())));
+    let path = folder.path("socket");
+    let (loop_, seen, stop) = (reactor.clone(), Rc::clone(&flags), stop_at_call(1, reactor));
+    let port = listen(reactor, Script::unnoted());
+    let greeting = |transport: &Rc<dyn Transport>| {
+        transport.write(b"hello");
+    };
+    listen_at(reactor, &path, Script::unnoted().on_made(greeting));
+    let last = Script::unnoted().on_data(move |_, _| {
+        for reader in loop_.readers() {
+            let name = reader.log_prefix();
+            let closes = fcntl_getfd(&reader).unwrap().contains(FdFlags::CLOEXEC);
+            let waits = !fcntl_getfl(&reader).unwrap().contains(OFlags::NONBLOCK);
+            seen.borrow_mut().push((name, closes, waits));
+        }
+        stop();
+    });
+    // The second connection begins when the first one stands.
+    let (last, again) = (RefCell::new(Some(last)), reactor.clone());
+    let first = Script::unnoted().on_made(move |_| {
+        let last = last.borrow_mut().take().expect("it is made once");
+        paths::connect_to(&again, &path, last);
+    });
+    connect(reactor, number(&port), first);
+
+    run(reactor);
+
+    let mut flags = flags.take();
+    flags.retain(|(name, ..)| name.starts_with("Player") || name.starts_with("Script"));
+    // Two ports, and both ends of a connection to each.
+    assert_eq!(flags.len(), 6, "{flags:?}");
+    for (name, closes, waits) in flags {
+        assert!(closes && !waits, "{name}");
+    }
 }

@@ -196,3 +196,24 @@ impl<F: Factory> ReadDescriptor for Listener<F> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // L-015
+    #[test]
+    fn each_error_that_is_waited_for_has_the_name_that_the_system_gives_it() {
+        let errors = [
+            (Errno::CONNABORTED, "ECONNABORTED"),
+            (Errno::PERM, "EPERM"),
+            (Errno::MFILE, "EMFILE"),
+            (Errno::NFILE, "ENFILE"),
+            (Errno::NOBUFS, "ENOBUFS"),
+            (Errno::NOMEM, "ENOMEM"),
+        ];
+        for (error, name) in errors {
+            assert_eq!(name_of(error), name);
+        }
+    }
+}
