@@ -54,6 +54,11 @@
 //! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
 //! transport and another is asked of it, as [`Abilities`].
 //!
+//! # Datagrams
+//!
+//! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
+//! who sends to its port.
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
@@ -66,8 +71,8 @@
 //!
 //! # What it is not
 //!
-//! It knows TCP and UNIX sockets so far, and no application. Time, readiness and threads are the [`reactor`]'s, and promises are
-//! [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
+//! It knows TCP, UNIX sockets and datagrams so far, and no application. Time, readiness and threads are the
+//! [`reactor`]'s, and promises are [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
 //!
 //! *The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`.*
 
@@ -75,11 +80,16 @@
 
 mod address;
 mod connecting;
+pub mod datagram;
+pub mod endpoints;
 mod error;
 mod factory;
+pub mod files;
 mod listening;
+pub mod policies;
 mod producer;
 mod protocol;
+pub mod relay;
 mod services;
 mod sockets;
 mod stream;

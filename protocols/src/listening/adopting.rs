@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use reactor::{Job, Reactor};
 use rustix::io::Errno;
-use rustix::net::{SocketType, getpeername, sockopt};
+use rustix::net::{SocketType, sockopt};
 
 use super::arrival::Arrival;
 use super::{Bound, Place, Port};
-use crate::sockets::{local_address, read_address};
+use crate::sockets::{local_address, peer_address};
 use crate::{Address, AdoptError, Factory};
 
 /// How a reactor takes sockets that were made elsewhere.
@@ -74,11 +74,11 @@ impl ReactorSockets for Reactor {
     ) -> Result<(), AdoptError> {
         let socket = socket.as_fd();
         let host = stream_address(socket)?;
-        let peer = match getpeername(socket) {
-            Ok(peer) => read_address(peer).ok_or(AdoptError::UnsupportedFamily)?,
-            Err(Errno::NOTCONN) => return Err(AdoptError::NotConnected),
-            Err(error) => return Err(AdoptError::Other(error.into())),
-        };
+        let peer = peer_address(socket).map_err(|error| match error.kind() {
+            io::ErrorKind::NotConnected => AdoptError::NotConnected,
+            io::ErrorKind::Unsupported => AdoptError::UnsupportedFamily,
+            _ => AdoptError::Other(error),
+        })?;
         let arrival = Arrival {
             fd: duplicate(socket)?,
             number: 0,
@@ -115,7 +115,7 @@ fn listens(socket: BorrowedFd<'_>) -> Result<bool, AdoptError> {
 /// This system does not say whether a socket listens, but one that is connected does not.
 #[cfg(target_vendor = "apple")]
 fn listens(socket: BorrowedFd<'_>) -> Result<bool, AdoptError> {
-    Ok(getpeername(socket).is_err())
+    Ok(peer_address(socket).is_err())
 }
 
 fn duplicate(socket: BorrowedFd<'_>) -> Result<OwnedFd, AdoptError> {

@@ -25,6 +25,13 @@ impl<P: Protocol> Connection<P> {
         rare.as_ref().is_some_and(|rare| rare.producer.is_some())
     }
 
+    /// Whether there is a push producer that was not told to wait.
+    pub(super) fn has_running_producer(&self) -> bool {
+        let rare = self.rare.borrow();
+        let registered = rare.as_ref().and_then(|rare| rare.producer.as_ref());
+        registered.is_some_and(|it| !it.paused && matches!(it.producer, Producer::Push(_)))
+    }
+
     pub(super) fn register(&self, producer: Producer) -> Result<(), ProducerError> {
         if self.has_producer() {
             return Err(ProducerError::AlreadyRegistered);

@@ -23,11 +23,14 @@ impl<P: Protocol> Connection<P> {
             self.buffers.for_writing()
         });
         fill(outgoing);
-        if outgoing.len() > self.water_marks.get().high {
-            Flow::Full
-        } else {
-            Flow::Open
+        if outgoing.len() <= self.water_marks.get().high {
+            return Flow::Open;
         }
+        if self.has_running_producer() {
+            // By a flush it is told to wait.
+            self.wants_flush();
+        }
+        Flow::Full
     }
 
     /// Whether what is written is sent: it is until somebody has ended that, and a producer's until it is done.

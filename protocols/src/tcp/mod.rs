@@ -133,7 +133,7 @@ impl Default for ConnectOptions {
 #[derive(Debug, Clone)]
 #[must_use = "options do nothing by themselves"]
 pub struct ListenOptions {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     backlog: u16,
     reuse_port: bool,
 }

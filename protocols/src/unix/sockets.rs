@@ -11,7 +11,7 @@ use socket2::{Domain, Socket, Type};
 use super::{SocketFile, UnixConnectOptions, UnixListenOptions, file};
 use crate::connecting::{Opened, Route};
 use crate::listening::{Bound, Place};
-use crate::sockets::{local_address, write_unix};
+use crate::sockets::{local_address, valid_unix};
 use crate::{Address, ConnectError, Destination};
 
 /// The way to a UNIX socket.
@@ -40,11 +40,11 @@ impl Route for UnixRoute {
         {
             return Err(ConnectError::NotLocked(to.clone()));
         }
-        let peer = write_unix(address).map_err(|error| other(error.into()))?;
+        let peer = valid_unix(address).map_err(|error| other(error.into()))?;
         let socket = new_socket().map_err(other)?;
         if let Some(local) = &self.options.bind_address {
             let failed = |error| ConnectError::BindFailed(local.clone().into(), error);
-            let name = write_unix(local).map_err(|error| failed(error.into()))?;
+            let name = valid_unix(local).map_err(|error| failed(error.into()))?;
             bind(&socket, &name).map_err(|error| failed(error.into()))?;
         }
         match connect(&socket, &peer) {
@@ -73,7 +73,7 @@ impl Place for UnixListenOptions {
                 (socket, Some(file))
             }
             None => {
-                bind(&socket, &write_unix(&self.address)?)?;
+                bind(&socket, &valid_unix(&self.address)?)?;
                 (socket, None)
             }
         };

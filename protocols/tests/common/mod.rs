@@ -20,7 +20,9 @@ use protocols::{ConnectError, ConnectionClosed};
 
 pub(crate) use backends::{Waits, another, on_every_backend, recorded};
 pub(crate) use peers::{accepted, listener, number, peer_of, read_all};
-pub(crate) use script::{Bytes, Kept, Log, Script, calling, connect, connect_within, listen};
+pub(crate) use script::{
+    Bytes, Kept, Log, Script, calling, connect, connect_within, listen, lose_write,
+};
 
 /// How long a test waits for what should come at once: long enough for the busiest machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
 use protocols::{
-    Address, ClientFactory, ConnectOptions, Connector, DescriptorReceiver, Factory, ListenOptions,
-    Port, Protocol, ReactorTcp, Transport,
+    Address, ClientFactory, ConnectOptions, Connector, DescriptorReceiver, Factory, HalfCloseable,
+    ListenOptions, Port, Protocol, ReactorTcp, Transport,
 };
 
 use super::name_of;
@@ -65,7 +65,8 @@ type OnData = Box<dyn Fn(&Rc<dyn Transport>, &[u8])>;
 /// What is done in each callback, after it was noted as "*name* *what*".
 ///
 /// The notes are "started", "built", "made", "data …", "lost …", "gone …" for
-/// `client_connection_lost` and "failed …" for `client_connection_failed`. A callback that comes from inside a
+/// `client_connection_lost` and "failed …" for `client_connection_failed`; "read ended" and "write ended" for
+/// one that is [half-closeable](Self::half_closeable). A callback that comes from inside a
 /// call of [`calling`] is noted as that instead.
 pub(crate) struct Script {
     name: &'static str,
@@ -75,6 +76,7 @@ pub(crate) struct Script {
     on_made: OnMade,
     on_data: OnData,
     on_lost: Box<dyn Fn(&Failure)>,
+    half_closeable: Option<[OnMade; 2]>,
     on_gone: OnEnd,
     on_failed: OnEnd,
     on_descriptor: Option<OnDescriptor>,
@@ -94,6 +96,7 @@ impl Script {
             on_made: Box::new(|_| ()),
             on_data: Box::new(|_, _| ()),
             on_lost: Box::new(|_| ()),
+            half_closeable: None,
             on_gone: Box::new(|_, _| ()),
             on_failed: Box::new(|_, _| ()),
             on_descriptor: None,
@@ -131,6 +134,16 @@ impl Script {
 
     pub(crate) fn on_lost(mut self, f: impl Fn(&Failure) + 'static) -> Self {
         self.on_lost = Box::new(f);
+        self
+    }
+
+    /// Hears of each direction's end, of reading by `on_read`, of writing by `on_write`.
+    pub(crate) fn half_closeable(
+        mut self,
+        on_read: impl Fn(&Rc<dyn Transport>) + 'static,
+        on_write: impl Fn(&Rc<dyn Transport>) + 'static,
+    ) -> Self {
+        self.half_closeable = Some([Box::new(on_read), Box::new(on_write)]);
         self
     }
 
@@ -252,6 +265,10 @@ impl Protocol for Player {
             None => None,
         }
     }
+
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        self.0.half_closeable.is_some().then_some(self as _)
+    }
 }
 
 impl DescriptorReceiver for Player {
@@ -263,8 +280,30 @@ impl DescriptorReceiver for Player {
     }
 }
 
+impl HalfCloseable for Player {
+    fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        self.0.note("read ended");
+        if let Some([on_read, _]) = &self.0.half_closeable {
+            on_read(transport);
+        }
+    }
+
+    fn write_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        self.0.note("write ended");
+        if let Some([_, on_write]) = &self.0.half_closeable {
+            on_write(transport);
+        }
+    }
+}
+
 thread_local! {
     static CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Ends the direction from here to the peer.
+pub(crate) fn lose_write(transport: &Rc<dyn Transport>) {
+    let half_close = transport.abilities().half_close;
+    half_close.expect("it is a socket").lose_write_connection();
 }
 
 /// Makes a call that must not call back.

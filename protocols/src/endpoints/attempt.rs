@@ -1,0 +1,119 @@
+//! One attempt to connect by way of a connector, as a Deferred.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use deferred::{Deferred, Failure, Firer};
+
+use crate::protocol::HalfCloseable;
+use crate::{Address, ClientFactory, ConnectError, Connector, Factory, Protocol, Transport};
+
+use super::{AnyFactory, NotConnected};
+
+/// Has `begin` connect with a factory that stands for `factory`, and tells what comes of it.
+///
+/// Being cancelled ends the attempt, and is told as a connector that was stopped tells it.
+pub(super) fn attempt(
+    factory: Rc<AnyFactory>,
+    begin: impl FnOnce(Rc<Attempt>) -> Connector,
+) -> Deferred<Rc<dyn Transport>> {
+    let begun = Rc::new(RefCell::new(None::<Connector>));
+    let to_end = Rc::clone(&begun);
+    let (firer, deferred) = Deferred::with_canceller(move |firer| {
+        if let Some(connector) = &*to_end.borrow() {
+            connector.disconnect();
+            let stopped = ConnectError::Stopped(connector.destination().clone());
+            firer.errback(Failure::without_backtrace(stopped));
+        }
+    });
+    let attempt = Attempt {
+        factory,
+        outcome: Rc::new(Cell::new(Some(firer))),
+    };
+    *begun.borrow_mut() = Some(begin(Rc::new(attempt)));
+    deferred
+}
+
+/// Fired with the transport, or with why there is none.
+type Outcome = Rc<Cell<Option<Firer<Rc<dyn Transport>>>>>;
+
+/// The factory of one attempt.
+pub(super) struct Attempt {
+    factory: Rc<AnyFactory>,
+    outcome: Outcome,
+}
+
+impl Attempt {
+    fn failed(&self, reason: Failure) {
+        if let Some(firer) = self.outcome.take() {
+            firer.errback(reason);
+        }
+    }
+}
+
+impl Factory for Attempt {
+    type Protocol = Awaited;
+
+    fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Awaited> {
+        match Failure::catch(|| self.factory.build_protocol(peer)) {
+            Ok(Some(protocol)) => Some(Awaited {
+                protocol,
+                outcome: Rc::clone(&self.outcome),
+            }),
+            Ok(None) => {
+                self.failed(Failure::without_backtrace(NotConnected));
+                None
+            }
+            Err(panic) => {
+                self.failed(panic);
+                None
+            }
+        }
+    }
+}
+
+impl ClientFactory for Attempt {
+    fn client_connection_failed(self: &Rc<Self>, _connector: &Connector, reason: Failure) {
+        self.failed(reason);
+    }
+
+    fn client_connection_lost(self: &Rc<Self>, _connector: &Connector, reason: Failure) {
+        // Its protocol has told it already, unless that was not to hear of it.
+        self.failed(reason);
+    }
+}
+
+/// A protocol whose connection somebody waits for.
+pub(super) struct Awaited {
+    protocol: Box<dyn Protocol>,
+    outcome: Outcome,
+}
+
+impl Protocol for Awaited {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        self.protocol.connection_made(transport);
+        if let Some(firer) = self.outcome.take() {
+            firer.callback(Rc::clone(transport));
+        }
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        self.protocol.data_received(transport, data);
+    }
+
+    fn connection_lost(&mut self, reason: Failure) {
+        // If its beginning has failed, this is the reason.
+        if let Some(firer) = self.outcome.take() {
+            firer.errback(reason.clone());
+        }
+        self.protocol.connection_lost(reason);
+    }
+
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        self.protocol.half_closeable()
+    }
+
+    fn log_prefix(&self) -> String {
+        self.protocol.log_prefix()
+    }
+}

@@ -1,0 +1,175 @@
+//! A connection that an endpoint has made, with its protocol.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use deferred::Failure;
+
+use crate::protocol::{HalfCloseable, short_name};
+use crate::{Address, Factory, Protocol, Transport};
+
+/// A connection that stands: its transport, and a way to its protocol, which it owns.
+pub struct Connected<P> {
+    transport: Rc<dyn Transport>,
+    protocol: Rc<Slot<P>>,
+}
+
+/// Where a protocol is as long as its connection is not over.
+type Slot<P> = RefCell<Option<P>>;
+
+impl<P: Protocol> Connected<P> {
+    /// Where bytes go out.
+    #[must_use]
+    pub fn transport(&self) -> &Rc<dyn Transport> {
+        &self.transport
+    }
+
+    /// Calls `call` with the protocol and its transport, unless the connection is over.
+    ///
+    /// # Panics
+    ///
+    /// If a callback of that protocol runs now: what it has borrowed is itself.
+    pub fn with<R>(&self, call: impl FnOnce(&mut P, &Rc<dyn Transport>) -> R) -> Option<R> {
+        let mut protocol = self.protocol.borrow_mut();
+        protocol
+            .as_mut()
+            .map(|protocol| call(protocol, &self.transport))
+    }
+}
+
+impl<P> Clone for Connected<P> {
+    fn clone(&self) -> Self {
+        Self {
+            transport: Rc::clone(&self.transport),
+            protocol: Rc::clone(&self.protocol),
+        }
+    }
+}
+
+impl<P> fmt::Debug for Connected<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, peer) = (short_name::<P>(), self.transport.peer());
+        write!(f, "Connected({name} to {peer})")
+    }
+}
+
+/// A connection stood, but nobody wanted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the factory made no protocol for the connection")]
+pub struct NotConnected;
+
+/// A factory that keeps a way to the protocol it has made.
+pub(super) struct Capture<F: Factory> {
+    factory: Rc<F>,
+    made: RefCell<Option<Rc<Slot<F::Protocol>>>>,
+}
+
+impl<F: Factory> Capture<F> {
+    pub(super) fn new(factory: Rc<F>) -> Self {
+        Self {
+            factory,
+            made: RefCell::new(None),
+        }
+    }
+
+    /// The connection of the protocol that was made last.
+    pub(super) fn connected(
+        &self,
+        transport: Rc<dyn Transport>,
+    ) -> Result<Connected<F::Protocol>, Failure> {
+        let protocol = self.made.take().ok_or(NotConnected)?;
+        Ok(Connected {
+            transport,
+            protocol,
+        })
+    }
+}
+
+impl<F: Factory> Factory for Capture<F> {
+    type Protocol = Captured<F::Protocol>;
+
+    fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Self::Protocol> {
+        let protocol = self.factory.build_protocol(peer)?;
+        let slot = Rc::new(RefCell::new(Some(protocol)));
+        *self.made.borrow_mut() = Some(Rc::clone(&slot));
+        Some(Captured(slot))
+    }
+}
+
+/// A protocol that can be reached from its [`Connected`].
+pub(super) struct Captured<P>(Rc<Slot<P>>);
+
+impl<P: Protocol> Captured<P> {
+    fn call(&self, call: impl FnOnce(&mut P)) {
+        if let Some(protocol) = &mut *self.0.borrow_mut() {
+            call(protocol);
+        }
+    }
+}
+
+impl<P: Protocol> Protocol for Captured<P> {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        self.call(|protocol| protocol.connection_made(transport));
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        self.call(|protocol| protocol.data_received(transport, data));
+    }
+
+    fn connection_lost(&mut self, reason: Failure) {
+        // It may be kept by nobody but this, and run code of its own when it goes.
+        let protocol = self.0.take();
+        if let Some(mut protocol) = protocol {
+            protocol.connection_lost(reason);
+        }
+    }
+
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        let mut can = false;
+        self.call(|protocol| can = protocol.half_closeable().is_some());
+        can.then_some(self as _)
+    }
+
+    fn log_prefix(&self) -> String {
+        match &*self.0.borrow() {
+            Some(protocol) => protocol.log_prefix(),
+            None => short_name::<P>(),
+        }
+    }
+}
+
+impl<P: Protocol> HalfCloseable for Captured<P> {
+    fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        self.call(|protocol| {
+            if let Some(protocol) = protocol.half_closeable() {
+                protocol.read_connection_lost(transport);
+            }
+        });
+    }
+
+    fn write_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        self.call(|protocol| {
+            if let Some(protocol) = protocol.half_closeable() {
+                protocol.write_connection_lost(transport);
+            }
+        });
+    }
+}
+
+/// A factory that gives away the one protocol that it has.
+pub(super) struct Once<P>(Cell<Option<P>>);
+
+impl<P> Once<P> {
+    pub(super) const fn new(protocol: P) -> Self {
+        Self(Cell::new(Some(protocol)))
+    }
+}
+
+impl<P: Protocol> Factory for Once<P> {
+    type Protocol = P;
+
+    fn build_protocol(self: &Rc<Self>, _peer: &Address) -> Option<P> {
+        self.0.take()
+    }
+}
