@@ -547,7 +547,7 @@ fn traffic_goes_to_a_numbered_file_for_each_connection() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-// L-007, P-029
+// L-007, P-034
 fn the_beginning_and_the_end_of_a_factory_pass_through(reactor: &Reactor) {
     let log = Log::default();
     let script = Script::new("server", &log).noting_use();
@@ -562,7 +562,7 @@ fn the_beginning_and_the_end_of_a_factory_pass_through(reactor: &Reactor) {
     assert_eq!(shown, format!("Port(Script on {})", port.address()));
 }
 
-// N-075, P-029
+// N-075, P-033
 fn descriptors_pass_through(reactor: &Reactor) {
     let (folder, log, stop) = (
         paths::Folder::new(),
