@@ -71,6 +71,7 @@ mod protocol;
 pub mod relay;
 mod stream;
 mod tcp;
+pub mod testing;
 mod transport;
 
 pub use address::Address;
