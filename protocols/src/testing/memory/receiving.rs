@@ -112,10 +112,8 @@ impl<P: Protocol> Far for End<P> {
             let there_at = self.reactor.now().saturating_add(self.wire.latency);
             self.inbox.borrow_mut().push(there_at, what);
             self.look_at_inbox();
-        } else if let Arrival::Data(_) = what
-            && let Some(far) = self.far()
-        {
-            far.send(Arrival::Reset);
+        } else if let Arrival::Data(_) = what {
+            self.send_to_far(Arrival::Reset);
         }
     }
 
