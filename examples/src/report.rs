@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn a_missing_poem_is_told_with_all_its_causes() {
         let cause = std::io::Error::other("no such river");
-        let address = "127.0.0.1:10000".parse().unwrap();
-        let error = protocols::ConnectError::ConnectionRefused(address, cause);
+        let address: std::net::SocketAddr = "127.0.0.1:10000".parse().unwrap();
+        let error = protocols::ConnectError::ConnectionRefused(address.into(), cause);
 
         assert_eq!(
             no_poem(2, address, &Failure::new(error)),

@@ -2,15 +2,22 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-/// The address of one end of a connection.
+/// The address of one end of a connection, or of a port.
 ///
-/// *Twisted's `IPv4Address` and `IPv6Address`.*
+/// Addresses of different kinds are never equal, be it that their numbers are.
+///
+/// *Twisted's `IPv4Address`, `IPv6Address` and `UNIXAddress`.*
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
     /// An IPv4 or IPv6 address and a port of TCP.
     Tcp(SocketAddr),
+    /// An IPv4 or IPv6 address and a port of UDP.
+    Udp(SocketAddr),
+    /// The name of a UNIX socket.
+    Unix(UnixAddress),
 }
 
 impl Address {
@@ -18,7 +25,8 @@ impl Address {
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
         match self {
-            Self::Tcp(address) => Some(address.port()),
+            Self::Tcp(address) | Self::Udp(address) => Some(address.port()),
+            Self::Unix(_) => None,
         }
     }
 }
@@ -26,7 +34,8 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            Self::Tcp(address) | Self::Udp(address) => address.fmt(f),
+            Self::Unix(address) => address.fmt(f),
         }
     }
 }
@@ -34,5 +43,70 @@ impl fmt::Display for Address {
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(address)
+    }
+}
+
+impl From<UnixAddress> for Address {
+    fn from(address: UnixAddress) -> Self {
+        Self::Unix(address)
+    }
+}
+
+/// The name of a UNIX socket.
+///
+/// *Twisted's `UNIXAddress`, where a name that begins with a zero byte is an abstract one.*
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnixAddress {
+    /// A file.
+    Path(PathBuf),
+    /// A name that is no file, and goes with its socket. Linux has these.
+    Abstract(Vec<u8>),
+    /// No name: that of a socket which was not bound to one.
+    Unnamed,
+}
+
+impl UnixAddress {
+    /// The abstract name `name`, which is written without the zero byte that the system begins it with.
+    pub fn abstract_name(name: impl AsRef<[u8]>) -> Self {
+        Self::Abstract(name.as_ref().to_vec())
+    }
+
+    /// The file, for addresses that are one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Abstract(_) | Self::Unnamed => None,
+        }
+    }
+}
+
+impl fmt::Display for UnixAddress {
+    /// The path; an abstract name with an `@` before it, as other tools print it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Abstract(name) => write!(f, "@{}", name.escape_ascii()),
+            Self::Unnamed => f.write_str("an unnamed socket"),
+        }
+    }
+}
+
+impl From<&Path> for UnixAddress {
+    fn from(path: &Path) -> Self {
+        Self::Path(path.to_owned())
+    }
+}
+
+impl From<PathBuf> for UnixAddress {
+    fn from(path: PathBuf) -> Self {
+        Self::Path(path)
+    }
+}
+
+impl From<&str> for UnixAddress {
+    fn from(path: &str) -> Self {
+        Self::Path(path.into())
     }
 }

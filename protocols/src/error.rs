@@ -1,8 +1,9 @@
 //! Why there is no connection.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
+
+use crate::{Address, Destination};
 
 /// Why an attempt to connect ended without a connection.
 #[derive(Debug, thiserror::Error)]
@@ -10,41 +11,44 @@ use std::time::Duration;
 pub enum ConnectError {
     /// Nobody listens at this address.
     #[error("the connection to {0} was refused")]
-    ConnectionRefused(SocketAddr, #[source] io::Error),
+    ConnectionRefused(Address, #[source] io::Error),
     /// The connection did not stand in the time that was set for it.
     #[error("no connection to {to} within {after:?}")]
     TimedOut {
-        /// The host and port as they were given.
-        to: String,
+        /// What was to be connected to, as it was given.
+        to: Destination,
         /// The time that was set.
         after: Duration,
     },
     /// The system gave up waiting for an answer from this address.
     #[error("no answer from {0}")]
-    NoAnswer(SocketAddr, #[source] io::Error),
+    NoAnswer(Address, #[source] io::Error),
     /// There is no way to this address.
     #[error("there is no route to {0}")]
-    NoRoute(SocketAddr, #[source] io::Error),
+    NoRoute(Address, #[source] io::Error),
     /// The name of the host could not be resolved.
     #[error("the host name {0:?} is not known")]
     UnknownHost(String, #[source] io::Error),
     /// The local address that was asked for cannot be used.
     #[error("cannot connect from the local address {0}")]
-    BindFailed(SocketAddr, #[source] io::Error),
+    BindFailed(Address, #[source] io::Error),
+    /// A live process was asked for, and none holds the lock of this path.
+    #[error("nobody holds the lock of {0}")]
+    NotLocked(Address),
     /// Somebody called [`Connector::stop_connecting`](crate::Connector::stop_connecting).
     #[error("the attempt to connect to {0} was stopped")]
-    Stopped(String),
+    Stopped(Destination),
     /// The reactor stopped before the connection stood.
     #[error("the reactor stopped during the attempt to connect to {0}")]
-    ReactorStopped(String),
+    ReactorStopped(Destination),
     /// The system refused the attempt for another reason.
     #[error("cannot connect to {0}")]
-    Other(SocketAddr, #[source] io::Error),
+    Other(Address, #[source] io::Error),
 }
 
 impl ConnectError {
     /// The kind of what the system said to an attempt to connect to `address`.
-    pub(crate) fn from_io(address: SocketAddr, error: io::Error) -> Self {
+    pub(crate) fn from_io(address: Address, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::ConnectionRefused(address, error),
             io::ErrorKind::TimedOut => Self::NoAnswer(address, error),
@@ -60,8 +64,8 @@ impl ConnectError {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct ListenError {
-    /// The interface and port that were asked for.
-    pub address: SocketAddr,
+    /// The interface and port, or the name, that was asked for.
+    pub address: Address,
     /// What the system said.
     #[source]
     pub source: io::Error,

@@ -62,25 +62,33 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod connecting;
 pub mod endpoints;
 mod error;
 mod factory;
 pub mod files;
+mod listening;
 mod producer;
 mod protocol;
 pub mod relay;
+mod sockets;
 mod stream;
 mod tcp;
 pub mod testing;
 mod transport;
+mod unix;
+mod uses;
 
-pub use address::Address;
+pub use address::{Address, UnixAddress};
+pub use connecting::{Connector, Destination};
 pub use deferred;
 pub use error::{ConnectError, ConnectorError, ListenError};
 pub use factory::{ClientFactory, Factory};
+pub use listening::Port;
 pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer};
 pub use protocol::{HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
-pub use tcp::{ConnectOptions, Connector, ListenOptions, Port, ReactorTcp};
+pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
 pub use transport::{Abilities, Flow, HalfClose, SocketTransport, Transport};
+pub use unix::{ReactorUnix, UnixConnectOptions, UnixListenOptions};

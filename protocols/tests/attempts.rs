@@ -64,7 +64,7 @@ fn a_refused_connection_fails_with_the_error_of_the_system(reactor: &Reactor) {
     let (seen, stop) = (Rc::clone(&error), reactor.clone());
     let script = Script::new("client", &log).on_failed(move |_, reason| {
         if let Some(ConnectError::ConnectionRefused(address, source)) = reason.check() {
-            seen.set(Some((*address, source.raw_os_error())));
+            seen.set(Some((address.clone(), source.raw_os_error())));
         }
         stop_soon(&stop);
     });
@@ -75,8 +75,8 @@ fn a_refused_connection_fails_with_the_error_of_the_system(reactor: &Reactor) {
     log.assert(&["client started", "client failed ConnectionRefused"]);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     assert_eq!(
-        error.get(),
-        Some((address, Some(Errno::CONNREFUSED.raw_os_error())))
+        error.take(),
+        Some((address.into(), Some(Errno::CONNREFUSED.raw_os_error())))
     );
 }
 
@@ -104,7 +104,7 @@ fn an_attempt_ends_when_its_time_is_over(reactor: &Reactor) {
         let told = matches!(
             reason.check(),
             Some(ConnectError::TimedOut { to, after })
-                if *to == format!("127.0.0.1:{port}") && *after == limit
+                if to.to_string() == format!("127.0.0.1:{port}") && *after == limit
         );
         seen.set(Some((told, stop.now())));
         stop_soon(&stop);

@@ -22,8 +22,7 @@ pub(super) fn attempt(
     let (firer, deferred) = Deferred::with_canceller(move |firer| {
         if let Some(connector) = &*to_end.borrow() {
             connector.disconnect();
-            let (host, port) = connector.destination();
-            let stopped = ConnectError::Stopped(format!("{host}:{port}"));
+            let stopped = ConnectError::Stopped(connector.destination().clone());
             firer.errback(Failure::without_backtrace(stopped));
         }
     });

@@ -61,8 +61,18 @@ pub(crate) struct Connection<P> {
     /// Why it is over.
     reason: RefCell<Option<Failure>>,
     owner: RefCell<Option<Rc<dyn Owner>>>,
+    role: Role,
     peer: Address,
     host: OnceCell<Address>,
+}
+
+/// On which side of a connection this end is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It began the connection.
+    Client,
+    /// It was accepted, after so many others.
+    Server(u64),
 }
 
 /// How far a connection has come.
@@ -122,6 +132,7 @@ struct Rare {
 pub(crate) struct Parts<P> {
     pub(crate) fd: OwnedFd,
     pub(crate) protocol: P,
+    pub(crate) role: Role,
     pub(crate) peer: Address,
     /// Where this end is, if that is known without asking the system.
     pub(crate) host: Option<Address>,
@@ -150,6 +161,7 @@ impl<P: Protocol> Connection<P> {
             rare: RefCell::new(None),
             reason: RefCell::new(None),
             owner: RefCell::new(parts.owner),
+            role: parts.role,
             peer: parts.peer,
             host: parts.host.map_or_else(OnceCell::new, OnceCell::from),
         });

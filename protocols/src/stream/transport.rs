@@ -10,8 +10,10 @@ use socket2::SockRef;
 
 use crate::{
     Abilities, Address, Consumer, Flow, HalfClose, Producer, ProducerError, Protocol, PushProducer,
-    SocketTransport, Transport,
+    SocketTransport, Transport, UnixAddress,
 };
+
+use crate::sockets::local_address;
 
 use super::buffers::READ_SIZE;
 use super::{Connection, Phase, Reading, WaterMarks, Writing, lost};
@@ -130,13 +132,15 @@ impl<P: Protocol> Transport for Connection<P> {
     fn host(&self) -> Address {
         let ask = || {
             let socket = self.socket.borrow();
-            let address = SockRef::from(socket.as_ref()?).local_addr().ok()?;
-            address.as_socket()
+            local_address(socket.as_ref()?.as_fd()).ok()
         };
         // The connection is over, and nobody asked before.
-        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let unknown = || match self.peer {
+            Address::Unix(_) => UnixAddress::Unnamed.into(),
+            _ => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into(),
+        };
         self.host
-            .get_or_init(|| ask().unwrap_or(unknown).into())
+            .get_or_init(|| ask().unwrap_or_else(unknown))
             .clone()
     }
 

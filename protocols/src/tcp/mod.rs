@@ -1,7 +1,6 @@
 //! Connections over TCP: listening for them, and beginning them.
 
-mod connector;
-mod port;
+mod sockets;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -9,10 +8,9 @@ use std::time::Duration;
 
 use reactor::Reactor;
 
-use crate::{ClientFactory, Factory, ListenError};
+use crate::{ClientFactory, Connector, Destination, Factory, ListenError, Port};
 
-pub use connector::Connector;
-pub use port::Port;
+use sockets::TcpRoute;
 
 /// What a reactor can do with TCP.
 ///
@@ -65,10 +63,13 @@ impl ReactorTcp for Reactor {
         factory: Rc<F>,
         options: ConnectOptions,
     ) -> Connector {
-        let connector = Connector::new(self, host, port, factory, options);
-        // A new connector refuses only while the reactor stops, and then it stays disconnected.
-        let _ = connector.connect();
-        connector
+        let host = host.to_owned();
+        let destination = Destination::Tcp { host, port };
+        let route = TcpRoute {
+            destination,
+            options,
+        };
+        Connector::begin(self, route, factory)
     }
 
     fn listen_tcp_with<F: Factory>(
@@ -84,7 +85,7 @@ impl ReactorTcp for Reactor {
 #[derive(Debug, Clone)]
 #[must_use = "options do nothing by themselves"]
 pub struct ConnectOptions {
-    timeout: Duration,
+    timeout: Option<Duration>,
     bind_address: Option<SocketAddr>,
 }
 
@@ -92,14 +93,25 @@ impl ConnectOptions {
     /// Thirty seconds, from any local address.
     pub const fn new() -> Self {
         Self {
-            timeout: Duration::from_secs(30),
+            timeout: Some(Duration::from_secs(30)),
             bind_address: None,
         }
     }
 
     /// The time in which the connection must stand, the resolving of the name included.
     pub const fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self {
+            timeout: Some(timeout),
+            ..self
+        }
+    }
+
+    /// No time limit but the system's own.
+    pub const fn without_timeout(self) -> Self {
+        Self {
+            timeout: None,
+            ..self
+        }
     }
 
     /// The local address to connect from; its port may be 0, for any.

@@ -95,6 +95,7 @@ pub(crate) fn name_of(reason: &Failure) -> String {
         ConnectError::NoRoute(..) => "NoRoute",
         ConnectError::UnknownHost(..) => "UnknownHost",
         ConnectError::BindFailed(..) => "BindFailed",
+        ConnectError::NotLocked(_) => "NotLocked",
         ConnectError::Stopped(_) => "Stopped",
         ConnectError::ReactorStopped(_) => "ReactorStopped",
         ConnectError::Other(..) => "Other",

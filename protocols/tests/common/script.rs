@@ -82,6 +82,9 @@ pub(crate) struct Script {
     half_closeable: Option<[OnMade; 2]>,
     on_gone: OnEnd,
     on_failed: OnEnd,
+    notes_use: bool,
+    is_quiet: bool,
+    on_stop_factory: Box<dyn Fn()>,
 }
 
 impl Script {
@@ -98,6 +101,9 @@ impl Script {
             half_closeable: None,
             on_gone: Box::new(|_, _| ()),
             on_failed: Box::new(|_, _| ()),
+            notes_use: false,
+            is_quiet: true,
+            on_stop_factory: Box::new(|| ()),
         }
     }
 
@@ -152,6 +158,29 @@ impl Script {
         self
     }
 
+    /// Notes "begins" and "ends" too, for `start_factory` and `stop_factory`.
+    pub(crate) fn noting_use(mut self) -> Self {
+        self.notes_use = true;
+        self
+    }
+
+    pub(crate) fn on_stop_factory(mut self, f: impl Fn() + 'static) -> Self {
+        self.on_stop_factory = Box::new(f);
+        self
+    }
+
+    /// Is not left out of the log.
+    pub(crate) fn noisy(mut self) -> Self {
+        self.is_quiet = false;
+        self
+    }
+
+    fn note_use(&self, what: &str) {
+        if self.notes_use {
+            self.note(what);
+        }
+    }
+
     fn note(&self, what: &str) {
         note_if_calling(self.name, &self.log);
         self.log.note(format!("{} {what}", self.name));
@@ -164,6 +193,19 @@ impl Factory for Script {
     fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Player> {
         self.note("built");
         (self.on_build)(peer).then(|| Player(Rc::clone(self)))
+    }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.note_use("begins");
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.note_use("ends");
+        (self.on_stop_factory)();
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 }
 

@@ -1,124 +1,42 @@
-//! Beginning connections.
+//! What stands behind a connector: its state, and the attempt that is under way.
 
-use std::any::type_name;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use deferred::{Failure, report};
 use reactor::{ConnectionClosed, DelayedCall, Descriptor, Job, Reactor, WriteDescriptor};
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::SockRef;
 
-use crate::stream::{Connection, Owner, Parts};
-use crate::tcp::ConnectOptions;
-use crate::{ClientFactory, ConnectError, ConnectorError, Transport};
+use super::{AnyClient, Connector, Destination, Opened, Route};
+use crate::protocol::short_name;
+use crate::stream::{Connection, Owner, Parts, Role};
+use crate::uses::Use;
+use crate::{Address, ClientFactory, ConnectError, ConnectorError, Factory, Transport};
 
-/// One wish to be connected: it can be stopped, ended, and tried again.
-///
-/// All callbacks of one [`connect_tcp`](crate::ReactorTcp::connect_tcp) are given the same connector, which
-/// is also what that returned.
-///
-/// *Twisted's `IConnector`.*
-#[derive(Clone)]
-pub struct Connector {
-    client: Rc<dyn AnyClient>,
-}
-
-impl Connector {
-    pub(crate) fn new<F: ClientFactory>(
-        reactor: &Reactor,
-        host: &str,
-        port: u16,
-        factory: Rc<F>,
-        options: ConnectOptions,
-    ) -> Self {
-        let client = Rc::new_cyclic(|this| Client {
-            this: this.clone(),
-            reactor: reactor.clone(),
-            factory,
-            host: host.to_owned(),
-            port,
-            options,
-            state: RefCell::new(State::Disconnected),
-            attempts: Cell::new(0),
-            timer: RefCell::new(None),
-        });
-        Self { client }
-    }
-
-    /// Begins to connect, in the next turn.
-    ///
-    /// # Errors
-    ///
-    /// If an attempt is under way, there is a connection, or the reactor is stopping.
-    pub fn connect(&self) -> Result<(), ConnectorError> {
-        Rc::clone(&self.client).connect()
-    }
-
-    /// Gives up the attempt that is under way: the factory's `client_connection_failed` comes in the next
-    /// turn, with [`ConnectError::Stopped`] as the reason.
-    ///
-    /// # Errors
-    ///
-    /// If none is under way.
-    pub fn stop_connecting(&self) -> Result<(), ConnectorError> {
-        Rc::clone(&self.client).stop_connecting()
-    }
-
-    /// Ends whatever there is: an attempt as [`stop_connecting`](Self::stop_connecting) does, a connection
-    /// as [`Transport::lose_connection`] does.
-    pub fn disconnect(&self) {
-        Rc::clone(&self.client).disconnect();
-    }
-
-    /// The host and port that it connects to, as they were given.
-    #[must_use]
-    pub fn destination(&self) -> (&str, u16) {
-        self.client.destination()
-    }
-}
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Connector({} {})",
-            self.client.state(),
-            self.client.target()
-        )
-    }
-}
-
-/// A [`Client`], whatever its factory.
-trait AnyClient {
-    fn connect(self: Rc<Self>) -> Result<(), ConnectorError>;
-    fn stop_connecting(self: Rc<Self>) -> Result<(), ConnectorError>;
-    fn disconnect(self: Rc<Self>);
-    fn destination(&self) -> (&str, u16);
-    fn target(&self) -> String;
-    fn state(&self) -> &'static str;
-}
+/// After how long a destination that had no room for another client is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// What stands behind a connector.
-struct Client<F> {
+pub(super) struct Client<F: Factory> {
     this: Weak<Self>,
     reactor: Reactor,
     factory: Rc<F>,
-    host: String,
-    port: u16,
-    options: ConnectOptions,
+    route: Box<dyn Route>,
     state: RefCell<State>,
     /// How many attempts there were; an answer for an earlier one is not heard.
     attempts: Cell<u64>,
     timer: RefCell<Option<DelayedCall>>,
+    /// There while this is not disconnected.
+    in_use: RefCell<Option<Use<F>>>,
 }
 
 /// What the resolver says of a name.
-type Addresses = io::Result<VecDeque<SocketAddr>>;
+type Addresses = Result<VecDeque<Address>, ConnectError>;
 
 /// How far a client has come.
 enum State {
@@ -128,7 +46,7 @@ enum State {
     /// The resolver looks for the name.
     Resolving,
     /// This socket waits for its peer; the other addresses are still to be tried.
-    Connecting(Weak<dyn WriteDescriptor>, VecDeque<SocketAddr>),
+    Connecting(Weak<dyn WriteDescriptor>, VecDeque<Address>),
     /// The attempt has ended with this; the loop will tell the factory.
     Failed(ConnectError),
     /// The factory builds the protocol of a connection that stands.
@@ -157,8 +75,8 @@ impl<F: ClientFactory> AnyClient for Client<F> {
             }
             State::Starting | State::Resolving | State::Connecting(..) => {}
         }
-        let target = self.target();
-        self.fail_soon(ConnectError::Stopped(target));
+        let to = self.destination().clone();
+        self.fail_soon(ConnectError::Stopped(to));
         Ok(())
     }
 
@@ -174,31 +92,31 @@ impl<F: ClientFactory> AnyClient for Client<F> {
         }
     }
 
-    fn destination(&self) -> (&str, u16) {
-        (&self.host, self.port)
-    }
-
-    fn target(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+    fn destination(&self) -> &Destination {
+        self.route.destination()
     }
 
     fn state(&self) -> &'static str {
         match &*self.state.borrow() {
             State::Disconnected => "disconnected from",
-            State::Starting | State::Resolving | State::Connecting(..) => "connecting to",
             State::Failed(_) => "failed to connect to",
             State::Building | State::Connected(_) => "connected to",
+            _ => "connecting to",
         }
+    }
+
+    fn factory_name(&self) -> String {
+        short_name::<F>()
     }
 }
 
 impl<F: ClientFactory> Job for Client<F> {
     /// Begins the attempt, or tells the factory that it has failed.
     fn run(self: Rc<Self>, _reactor: &Reactor) {
+        let is_due = matches!(*self.state.borrow(), State::Starting | State::Failed(_));
+        if is_due {
+            self.use_factory();
+        }
         let state = self.state.replace(State::Disconnected);
         match state {
             State::Starting => {
@@ -212,9 +130,22 @@ impl<F: ClientFactory> Job for Client<F> {
 }
 
 impl<F: ClientFactory> Client<F> {
+    pub(super) fn new(reactor: &Reactor, route: Box<dyn Route>, factory: Rc<F>) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self {
+            this: this.clone(),
+            reactor: reactor.clone(),
+            factory,
+            route,
+            state: RefCell::new(State::Disconnected),
+            attempts: Cell::new(0),
+            timer: RefCell::new(None),
+            in_use: RefCell::new(None),
+        })
+    }
+
     fn connector(&self) -> Connector {
         let client = self.this.upgrade().expect("somebody calls a method of it");
-        Connector { client }
+        Connector::from(client as Rc<dyn AnyClient>)
     }
 
     fn begin(self: Rc<Self>) {
@@ -226,30 +157,45 @@ impl<F: ClientFactory> Client<F> {
         if !matches!(*self.state.borrow(), State::Starting) {
             return; // The factory has stopped it.
         }
-        if let Ok(ip) = self.host.parse::<IpAddr>() {
-            let address = SocketAddr::new(ip, self.port);
-            return self.try_next([address].into());
+        match self.destination() {
+            Destination::Unix(address) => {
+                let address = address.clone().into();
+                self.try_next([address].into());
+            }
+            Destination::Tcp { host, port } => match host.parse::<IpAddr>() {
+                Ok(ip) => {
+                    let address = SocketAddr::new(ip, *port).into();
+                    self.try_next([address].into());
+                }
+                Err(_) => Rc::clone(&self).resolve(host.clone(), *port),
+            },
         }
+    }
+
+    /// Has a thread look for the addresses of a name.
+    fn resolve(self: Rc<Self>, host: String, port: u16) {
         *self.state.borrow_mut() = State::Resolving;
-        let (host, port, attempt) = (self.host.clone(), self.port, self.attempts.get());
-        self.reactor
+        let (reactor, attempt) = (self.reactor.clone(), self.attempts.get());
+        reactor
             .defer_to_thread(move || {
-                Ok((host.as_str(), port)
-                    .to_socket_addrs()
-                    .map(Iterator::collect))
+                let found = (host.as_str(), port).to_socket_addrs();
+                let found = found.map(|found| found.map(Address::Tcp).collect());
+                Ok(found.map_err(|error| ConnectError::UnknownHost(host, error)))
             })
             .add_both(move |addresses| self.resolved(attempt, addresses))
             .log_failure("Unhandled error after a name was resolved");
     }
 
     fn start_timer(&self) {
+        let Some(after) = self.route.timeout() else {
+            return;
+        };
         let (this, attempt) = (self.this.clone(), self.attempts.get());
-        let after = self.options.timeout;
         let timer = self.reactor.call_later(after, move |_| {
             if let Some(client) = this.upgrade()
                 && client.attempts.get() == attempt
             {
-                let to = client.target();
+                let to = client.destination().clone();
                 client.give_up(ConnectError::TimedOut { to, after });
             }
         });
@@ -262,68 +208,82 @@ impl<F: ClientFactory> Client<F> {
         }
         match answer {
             Ok(Ok(addresses)) => self.try_next(addresses),
-            Ok(Err(error)) => self.give_up(ConnectError::UnknownHost(self.host.clone(), error)),
+            Ok(Err(error)) => self.give_up(error),
             // The resolver gives no failure of its own: the reactor has dropped the work.
-            Err(_) => self.give_up(ConnectError::ReactorStopped(self.target())),
+            Err(_) => self.give_up(self.reactor_stopped()),
         }
     }
 
     /// Tries the addresses until one answers, or waits for its answer; the last error is what counts.
-    fn try_next(self: Rc<Self>, mut addresses: VecDeque<SocketAddr>) {
+    fn try_next(self: Rc<Self>, mut addresses: VecDeque<Address>) {
         let mut last = None;
         while let Some(address) = addresses.pop_front() {
-            match self.open(address) {
-                Ok(fd) => return self.wait_for_answer(fd, address, addresses),
+            match self.route.open(&address) {
+                Ok(Opened::Waits(fd)) => return self.wait_for_answer(fd, address, addresses),
+                Ok(Opened::Busy(fd)) => return self.wait_for_room(fd, address, addresses),
                 Err(error) => last = Some(error),
             }
         }
         let nothing_found = || {
             let source = io::Error::new(io::ErrorKind::NotFound, "it has no address");
-            ConnectError::UnknownHost(self.host.clone(), source)
+            ConnectError::UnknownHost(self.destination().to_string(), source)
         };
         let error = last.unwrap_or_else(nothing_found);
         self.give_up(error);
     }
 
-    /// Opens a socket and begins to connect it.
-    fn open(&self, address: SocketAddr) -> Result<OwnedFd, ConnectError> {
-        let other = |error| ConnectError::Other(address, error);
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )
-        .map_err(other)?;
-        socket.set_nonblocking(true).map_err(other)?;
-        if let Some(local) = self.options.bind_address {
-            let failed = |error| ConnectError::BindFailed(local, error);
-            socket.bind(&SockAddr::from(local)).map_err(failed)?;
-        }
-        match socket.connect(&SockAddr::from(address)) {
-            Ok(()) => Ok(socket.into()),
-            Err(error) if in_progress(&error) => Ok(socket.into()),
-            Err(error) => Err(ConnectError::from_io(address, error)),
-        }
-    }
-
-    fn wait_for_answer(
-        self: Rc<Self>,
-        fd: OwnedFd,
-        peer: SocketAddr,
-        others: VecDeque<SocketAddr>,
-    ) {
-        let pending: Rc<dyn WriteDescriptor> = Rc::new(Pending {
-            fd,
-            peer,
-            client: Rc::clone(&self),
-        });
-        *self.state.borrow_mut() = State::Connecting(Rc::downgrade(&pending), others);
+    fn wait_for_answer(self: Rc<Self>, fd: OwnedFd, peer: Address, others: VecDeque<Address>) {
+        let pending = self.pending(fd, peer.clone(), others);
         if let Err(error) = self.reactor.add_writer(pending) {
             self.give_up(if self.reactor.is_stopping() {
-                ConnectError::ReactorStopped(self.target())
+                self.reactor_stopped()
             } else {
                 ConnectError::Other(peer, error)
             });
+        }
+    }
+
+    /// Tries again a little later.
+    fn wait_for_room(self: Rc<Self>, fd: OwnedFd, peer: Address, others: VecDeque<Address>) {
+        if self.reactor.is_stopping() {
+            return self.give_up(self.reactor_stopped());
+        }
+        let pending = self.pending(fd, peer, others);
+        let waits = Rc::downgrade(&pending);
+        self.reactor.hold(pending);
+        self.reactor.call_later(TRY_AGAIN, move |reactor| {
+            // Unless the attempt was stopped meanwhile.
+            if let Some(pending) = waits.upgrade() {
+                reactor.release(&*pending);
+                pending.client.clone().try_again(&pending.peer);
+            }
+        });
+    }
+
+    /// Waits with this socket; the reactor is to own what is returned.
+    fn pending(
+        self: &Rc<Self>,
+        fd: OwnedFd,
+        peer: Address,
+        others: VecDeque<Address>,
+    ) -> Rc<Pending<F>> {
+        let pending = Rc::new(Pending {
+            fd,
+            peer,
+            client: Rc::clone(self),
+        });
+        let weak = Rc::downgrade(&pending);
+        *self.state.borrow_mut() = State::Connecting(weak, others);
+        pending
+    }
+
+    fn try_again(self: Rc<Self>, address: &Address) {
+        let state = self.state.replace(State::Disconnected);
+        if let State::Connecting(_, mut addresses) = state {
+            addresses.push_front(address.clone());
+            self.try_next(addresses);
+        } else {
+            *self.state.borrow_mut() = state;
         }
     }
 
@@ -343,16 +303,17 @@ impl<F: ClientFactory> Client<F> {
         }
     }
 
-    fn connected(self: Rc<Self>, fd: OwnedFd, peer: SocketAddr) {
+    fn connected(self: Rc<Self>, fd: OwnedFd, peer: Address) {
         self.stop_timer();
         *self.state.borrow_mut() = State::Building;
-        let reason = match Failure::catch(|| self.factory.build_protocol(&peer.into())) {
+        let reason = match Failure::catch(|| self.factory.build_protocol(&peer)) {
             Ok(Some(protocol)) => {
                 let owner = Some(Rc::clone(&self) as Rc<dyn Owner>);
                 let parts = Parts {
                     fd,
                     protocol,
-                    peer: peer.into(),
+                    role: Role::Client,
+                    peer,
                     host: None,
                     owner,
                 };
@@ -365,9 +326,7 @@ impl<F: ClientFactory> Client<F> {
             }
         };
         drop(fd);
-        *self.state.borrow_mut() = State::Disconnected;
-        self.factory
-            .client_connection_lost(&self.connector(), reason);
+        self.tell_lost(reason);
     }
 
     /// Ends the attempt, and tells the factory now. Called by the loop only.
@@ -390,14 +349,47 @@ impl<F: ClientFactory> Client<F> {
         if let State::Connecting(pending, _) = state
             && let Some(pending) = pending.upgrade()
         {
-            self.reactor.remove_writer(&*pending);
+            self.reactor.release(&*pending);
         }
+    }
+
+    fn reactor_stopped(&self) -> ConnectError {
+        ConnectError::ReactorStopped(self.destination().clone())
     }
 
     fn tell_failed(&self, error: ConnectError) {
         let reason = Failure::without_backtrace(error);
-        self.factory
-            .client_connection_failed(&self.connector(), reason);
+        self.tell_factory("client_connection_failed", |connector| {
+            self.factory.client_connection_failed(connector, reason);
+        });
+    }
+
+    fn tell_lost(&self, reason: Failure) {
+        *self.state.borrow_mut() = State::Disconnected;
+        self.tell_factory("client_connection_lost", |connector| {
+            self.factory.client_connection_lost(connector, reason);
+        });
+    }
+
+    /// Tells the factory of an end, and stops it, unless it is connected again just then.
+    fn tell_factory(&self, what: &str, tell: impl FnOnce(&Connector)) {
+        if let Err(panic) = Failure::catch(|| tell(&self.connector())) {
+            report(&format!("Unhandled error in {what}"), &panic);
+        }
+        if !matches!(*self.state.borrow(), State::Disconnected) {
+            return;
+        }
+        let in_use = self.in_use.take();
+        if let Some(Err(panic)) = in_use.map(Use::end) {
+            report("Unhandled error in stop_factory", &panic);
+        }
+    }
+
+    fn use_factory(&self) {
+        if self.in_use.borrow().is_none() {
+            let begun = Use::begin(&self.reactor, &self.factory);
+            *self.in_use.borrow_mut() = Some(begun);
+        }
     }
 
     fn stop_timer(&self) {
@@ -414,20 +406,18 @@ impl<F: ClientFactory> Owner for Client<F> {
     }
 
     fn connection_lost(&self, reason: Failure) {
-        *self.state.borrow_mut() = State::Disconnected;
-        self.factory
-            .client_connection_lost(&self.connector(), reason);
+        self.tell_lost(reason);
     }
 }
 
 /// A socket that waits for its peer to answer.
-struct Pending<F> {
+struct Pending<F: Factory> {
     fd: OwnedFd,
-    peer: SocketAddr,
+    peer: Address,
     client: Rc<Client<F>>,
 }
 
-impl<F> AsFd for Pending<F> {
+impl<F: Factory> AsFd for Pending<F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -437,12 +427,12 @@ impl<F: ClientFactory> Descriptor for Pending<F> {
     fn connection_lost(self: Rc<Self>, _reactor: &Reactor, _reason: Failure) {
         let client = Rc::clone(&self.client);
         drop(self);
-        let target = client.target();
-        client.give_up(ConnectError::ReactorStopped(target));
+        client.give_up(client.reactor_stopped());
     }
 
     fn log_prefix(&self) -> String {
-        format!("{} on its way to {}", type_name::<F>(), self.peer)
+        let factory = self.client.factory.log_prefix();
+        format!("{factory} on its way to {}", self.peer)
     }
 }
 
@@ -455,9 +445,4 @@ impl<F: ClientFactory> WriteDescriptor for Pending<F> {
         client.answered(pending, error);
         Ok(())
     }
-}
-
-fn in_progress(error: &io::Error) -> bool {
-    const IN_PROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();
-    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(IN_PROGRESS)
 }

@@ -1,0 +1,135 @@
+//! Beginning connections, whatever they go over.
+//!
+//! A [`Connector`] is the handle, and `client` what stands behind it: it asks its [`Route`], of which each kind of
+//! socket has one, for a socket that is about to be connected, and waits for the answer.
+
+mod client;
+mod destination;
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use reactor::Reactor;
+
+use crate::{Address, ClientFactory, ConnectError, ConnectorError};
+
+use client::Client;
+
+pub use destination::Destination;
+
+/// One wish to be connected: it can be stopped, ended, and tried again.
+///
+/// All callbacks of one [`connect_tcp`](crate::ReactorTcp::connect_tcp) or
+/// [`connect_unix`](crate::ReactorUnix::connect_unix) are given the same connector, which is also what that
+/// returned.
+///
+/// *Twisted's `IConnector`.*
+#[derive(Clone)]
+pub struct Connector {
+    client: Rc<dyn AnyClient>,
+}
+
+impl Connector {
+    /// Begins to connect on the way that `route` knows.
+    pub(crate) fn begin<F: ClientFactory>(
+        reactor: &Reactor,
+        route: impl Route,
+        factory: Rc<F>,
+    ) -> Self {
+        let connector = Self::from(Client::new(reactor, Box::new(route), factory) as Rc<_>);
+        // A new connector refuses only while the reactor stops, and then it stays disconnected.
+        let _ = connector.connect();
+        connector
+    }
+
+    /// Begins to connect, in the next turn.
+    ///
+    /// # Errors
+    ///
+    /// If an attempt is under way, there is a connection, or the reactor is stopping.
+    pub fn connect(&self) -> Result<(), ConnectorError> {
+        Rc::clone(&self.client).connect()
+    }
+
+    /// Gives up the attempt that is under way: the factory's `client_connection_failed` comes in the next
+    /// turn, with [`ConnectError::Stopped`] as the reason.
+    ///
+    /// # Errors
+    ///
+    /// If none is under way.
+    pub fn stop_connecting(&self) -> Result<(), ConnectorError> {
+        Rc::clone(&self.client).stop_connecting()
+    }
+
+    /// Ends whatever there is: an attempt as [`stop_connecting`](Self::stop_connecting) does, a connection
+    /// as [`Transport::lose_connection`](crate::Transport::lose_connection) does.
+    pub fn disconnect(&self) {
+        Rc::clone(&self.client).disconnect();
+    }
+
+    /// What it connects to, as it was given.
+    #[must_use]
+    pub fn destination(&self) -> &Destination {
+        self.client.destination()
+    }
+}
+
+impl From<Rc<dyn AnyClient>> for Connector {
+    fn from(client: Rc<dyn AnyClient>) -> Self {
+        Self { client }
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (factory, state) = (self.client.factory_name(), self.client.state());
+        write!(f, "Connector({factory} {state} {})", self.destination())
+    }
+}
+
+/// What a [`Connector`] is a handle to.
+pub(crate) trait AnyClient {
+    /// See [`Connector::connect`].
+    fn connect(self: Rc<Self>) -> Result<(), ConnectorError>;
+
+    /// See [`Connector::stop_connecting`].
+    fn stop_connecting(self: Rc<Self>) -> Result<(), ConnectorError>;
+
+    /// See [`Connector::disconnect`].
+    fn disconnect(self: Rc<Self>);
+
+    /// See [`Connector::destination`].
+    fn destination(&self) -> &Destination;
+
+    /// How far it has come, in words that a destination can follow.
+    fn state(&self) -> &'static str;
+
+    /// The name of the factory's type.
+    fn factory_name(&self) -> String;
+}
+
+/// The way to a destination: what is different between the kinds of sockets.
+pub(crate) trait Route: 'static {
+    /// Where it leads to.
+    fn destination(&self) -> &Destination;
+
+    /// How long an attempt may take; without a limit, the system decides.
+    fn timeout(&self) -> Option<Duration>;
+
+    /// Opens a socket, which does not block, and begins to connect it to one of the destination's addresses.
+    ///
+    /// # Errors
+    ///
+    /// If that address cannot be connected to; another one may still.
+    fn open(&self, to: &Address) -> Result<Opened, ConnectError>;
+}
+
+/// What became of the beginning of an attempt.
+pub(crate) enum Opened {
+    /// When this socket can be written, it knows whether it is connected.
+    Waits(OwnedFd),
+    /// There is no room for another client there now, and nobody will tell when there is.
+    Busy(OwnedFd),
+}
