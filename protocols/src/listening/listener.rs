@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Failure, report};
+use deferred::Failure;
 use reactor::{Descriptor, Reactor, ReadDescriptor};
 use rustix::io::Errno;
 
@@ -42,23 +42,16 @@ impl<F: Factory> Listener<F> {
 
     /// Makes a connection of what was accepted, if the factory wants one.
     fn connect(&self, fd: OwnedFd, peer: Address) {
-        let number = self.site.clients.get();
-        self.site.clients.set(number + 1);
-        let built = Failure::catch(|| self.site.factory.build_protocol(&peer));
-        match built {
-            Ok(Some(protocol)) => {
-                let parts = Parts {
-                    fd,
-                    protocol,
-                    role: Role::Server(number),
-                    peer,
-                    host: self.host(),
-                    owner: None,
-                };
-                Connection::start(&self.site.reactor, parts);
-            }
-            Ok(None) => {}
-            Err(panic) => report("Unhandled error in build_protocol", &panic),
+        if let Some((number, protocol)) = self.site.build_protocol(&peer) {
+            let parts = Parts {
+                fd,
+                protocol,
+                role: Role::Server(number),
+                peer,
+                host: self.host(),
+                owner: None,
+            };
+            Connection::start(&self.site.reactor, parts);
         }
     }
 

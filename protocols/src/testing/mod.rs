@@ -17,18 +17,34 @@
 mod collector;
 mod connection;
 mod memory;
+mod network;
 mod options;
 mod pair;
 mod producers;
 mod reactor;
+mod recorded;
 mod simulated;
 mod string;
 
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+pub(crate) use network::Network;
+
 pub use self::reactor::MemoryReactor;
+pub use crate::connecting::ConnectArguments;
+pub use crate::listening::ListenArguments;
 pub use collector::{Collected, Collector, all_disconnected};
 pub use connection::StringConnection;
 pub use memory::{Chunking, Loss};
 pub use options::PairOptions;
 pub use pair::{Pair, Side};
 pub use producers::{StrictPushProducer, StrictState, TenTimes};
+pub use recorded::{RecordedConnect, RecordedPort};
 pub use string::{Producing, StringTransport};
+
+/// A descriptor that stands for something that has none: the reactor tells only those of its end.
+fn nothing() -> io::Result<OwnedFd> {
+    File::open("/dev/null").map(OwnedFd::from)
+}

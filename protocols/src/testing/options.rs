@@ -95,6 +95,14 @@ impl PairOptions {
         Some(this.join_owned(reactor, (client, None), server))
     }
 
+    /// Where the client and the server say that they are, unless that was said already.
+    pub(super) fn or_addresses(self, client: Address, server: Address) -> Self {
+        match self.addresses {
+            Some(_) => self,
+            None => self.addresses(client, server),
+        }
+    }
+
     /// Gives the connection its number, and both ends their addresses.
     pub(super) fn addressed(self) -> Addressed {
         static CONNECTIONS: AtomicU64 = AtomicU64::new(1);

@@ -1,11 +1,21 @@
 //! A reactor whose time passes when the test says so, and whose network is a record.
 
+use std::io;
 use std::ops::Deref;
+use std::rc::Rc;
 use std::time::Duration;
 
 use reactor::{Reactor, Stopped, backend};
 
+use crate::{
+    Address, ClientFactory, ConnectError, ConnectOptions, Connector, Destination, Factory,
+    ListenError, ListenOptions, Port, ReactorTcp, ReactorUnix, UnixAddress, UnixConnectOptions,
+    UnixListenOptions,
+};
+
+use super::network::Network;
 use super::simulated::{Simulated, Time};
+use super::{RecordedConnect, RecordedPort};
 
 /// After so many turns, what a test does seems to have no end.
 const TURNS: usize = 100_000;
@@ -17,6 +27,11 @@ const TURNS: usize = 100_000;
 /// test has it do so: by one [`turn`](Self::turn), until nothing is left to do at this time
 /// ([`settle`](Self::settle)), or for a whole [`run`](Self::run). If code under test calls [`Reactor::run`]
 /// itself, then time jumps to the next delayed call whenever there is nothing else to do.
+///
+/// It has no network. Connectors and ports are real, but nothing is opened: each call is written down with its
+/// arguments ([`connects`](Self::connects), [`ports`](Self::ports)), and the test answers it, whether it was made
+/// on this object or on the [`Reactor`] in it. As on any reactor, nothing of a factory is called from
+/// inside a call: `started_connecting` comes in the next turn.
 ///
 /// A `MemoryReactor` is a handle. The one that [`new`](Self::new) gave is the owner, as with [`Reactor`].
 ///
@@ -60,7 +75,9 @@ impl MemoryReactor {
         let simulated = Simulated::new(descriptors, time.clone());
         let reactor = Reactor::with_backend(Box::new(simulated))
             .expect("a process that tests has descriptors left");
-        Self { reactor, time }
+        let this = Self { reactor, time };
+        Network::install(&this);
+        this
     }
 
     /// Makes one turn of the loop, in which no time passes, and says whether that has ended a run.
@@ -131,6 +148,78 @@ impl MemoryReactor {
         // It may have been told already, and be waiting.
         let _ = self.reactor.stop();
         self.settle()
+    }
+}
+
+/// What the network was asked for, and what it answers.
+impl MemoryReactor {
+    /// All calls of `connect_tcp` and the like so far.
+    #[must_use]
+    pub fn connects(&self) -> Vec<RecordedConnect> {
+        self.network().recorded_connects()
+    }
+
+    /// All ports that listen.
+    #[must_use]
+    pub fn ports(&self) -> Vec<RecordedPort> {
+        let mut ports = self.network().recorded_ports();
+        ports.retain(|recorded| recorded.port().is_listening());
+        ports
+    }
+
+    /// Has each attempt to connect that begins from now on fail with this error.
+    ///
+    /// *Twisted's `RaisingMemoryReactor`, and `fail_listens` as well.*
+    pub fn fail_connects(&self, with: impl Fn(&Destination) -> ConnectError + 'static) {
+        *self.network().answers().fail_connect.borrow_mut() = Some(Rc::new(with));
+    }
+
+    /// Has no port listen from now on, because of this error.
+    pub fn fail_listens(&self, with: impl Fn(&Address) -> io::Error + 'static) {
+        *self.network().answers().fail_listen.borrow_mut() = Some(Rc::new(with));
+    }
+
+    fn network(&self) -> Rc<Network> {
+        self.reactor.extension()
+    }
+}
+
+impl ReactorTcp for MemoryReactor {
+    fn connect_tcp_with<F: ClientFactory>(
+        &self,
+        host: &str,
+        port: u16,
+        factory: Rc<F>,
+        options: ConnectOptions,
+    ) -> Connector {
+        self.reactor.connect_tcp_with(host, port, factory, options)
+    }
+
+    fn listen_tcp_with<F: Factory>(
+        &self,
+        options: ListenOptions,
+        factory: Rc<F>,
+    ) -> Result<Port, ListenError> {
+        self.reactor.listen_tcp_with(options, factory)
+    }
+}
+
+impl ReactorUnix for MemoryReactor {
+    fn connect_unix_with<F: ClientFactory>(
+        &self,
+        address: impl Into<UnixAddress>,
+        factory: Rc<F>,
+        options: UnixConnectOptions,
+    ) -> Connector {
+        self.reactor.connect_unix_with(address, factory, options)
+    }
+
+    fn listen_unix_with<F: Factory>(
+        &self,
+        options: UnixListenOptions,
+        factory: Rc<F>,
+    ) -> Result<Port, ListenError> {
+        self.reactor.listen_unix_with(options, factory)
     }
 }
 

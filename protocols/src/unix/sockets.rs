@@ -9,8 +9,8 @@ use rustix::net::{bind, connect};
 use socket2::{Domain, Socket, Type};
 
 use super::{SocketFile, UnixConnectOptions, UnixListenOptions, file};
-use crate::connecting::{Opened, Route};
-use crate::listening::{Bound, Place};
+use crate::connecting::{ConnectArguments, Opened, Route};
+use crate::listening::{Bound, ListenArguments, Place};
 use crate::sockets::{local_address, write_unix};
 use crate::{Address, ConnectError, Destination};
 
@@ -27,6 +27,10 @@ impl Route for UnixRoute {
 
     fn timeout(&self) -> Option<Duration> {
         self.options.timeout
+    }
+
+    fn arguments(&self) -> ConnectArguments {
+        ConnectArguments::Unix(self.options.clone())
     }
 
     fn open(&self, to: &Address) -> Result<Opened, ConnectError> {
@@ -66,6 +70,10 @@ impl Place for UnixListenOptions {
         self.address.clone().into()
     }
 
+    fn arguments(&self) -> ListenArguments {
+        ListenArguments::Unix(self.clone())
+    }
+
     fn open(&self) -> io::Result<Bound> {
         let socket = new_socket()?;
         let (socket, file) = match self.address.path() {
@@ -81,6 +89,7 @@ impl Place for UnixListenOptions {
         rustix::net::listen(&socket, self.backlog.into())?;
         let address = local_address(socket.as_fd())?;
         Ok(Bound {
+            is_socket: true,
             fd: socket,
             address,
             file,

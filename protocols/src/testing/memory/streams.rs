@@ -1,12 +1,13 @@
 //! All streams in memory of one reactor, so that it owns them and they hear that it stops.
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
 use deferred::Failure;
 use reactor::{Descriptor, Reactor};
+
+use crate::testing::nothing;
 
 /// An end that was not told of its end yet.
 pub(super) trait Live {
@@ -51,12 +52,12 @@ impl Streams {
 /// What makes a reactor tell of its stop: it tells those that have a descriptor.
 struct Held {
     /// A descriptor that stands for no stream, and that nothing is read from.
-    nothing: File,
+    nothing: OwnedFd,
 }
 
 impl Held {
     fn new() -> Self {
-        let nothing = File::open("/dev/null").expect("every Unix has this file");
+        let nothing = nothing().expect("a process that tests has descriptors left");
         Self { nothing }
     }
 }
