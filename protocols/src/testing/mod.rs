@@ -4,6 +4,7 @@
 //! |---|---|
 //! | one protocol, by what it writes | a [`StringConnection`], or a bare [`StringTransport`] |
 //! | two protocols with each other | a [`Pair`] |
+//! | the same, over each kind of transport | a [`Loopback`] |
 //! | a program, or what else takes a reactor | a [`MemoryReactor`] |
 //! | who makes bytes, and who takes them | [`TenTimes`], [`StrictPushProducer`], [`Collector`] |
 //!
@@ -16,6 +17,7 @@
 
 mod collector;
 mod connection;
+mod loopback;
 mod memory;
 mod network;
 mod options;
@@ -37,6 +39,7 @@ pub use crate::connecting::ConnectArguments;
 pub use crate::listening::ListenArguments;
 pub use collector::{Collected, Collector, all_disconnected};
 pub use connection::StringConnection;
+pub use loopback::Loopback;
 pub use memory::{Chunking, Loss};
 pub use options::PairOptions;
 pub use pair::{Pair, Side};

@@ -5,10 +5,12 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use reactor::Reactor;
+
 use crate::stream::Owner;
 use crate::{Address, Factory, Protocol};
 
-use super::memory::{self, Chunking, Parts, Wire};
+use super::memory::{self, Chunking, End, Parts, Wire};
 use super::{MemoryReactor, Pair};
 
 /// For one that reads nothing so many bytes wait at the most, unless it was set otherwise.
@@ -141,9 +143,35 @@ impl Addressed {
     pub(super) fn join_owned<C: Protocol, S: Protocol>(
         self,
         reactor: &MemoryReactor,
-        (client, owner): (C, Option<Rc<dyn Owner>>),
+        client: (C, Option<Rc<dyn Owner>>),
         server: S,
     ) -> Pair<C, S> {
+        let serial = self.serial;
+        let (client, server) = self.ends(reactor, client, server);
+        Pair {
+            reactor: reactor.clone(),
+            client,
+            server,
+            serial,
+        }
+    }
+
+    /// Joins a client and a server on a reactor of any kind.
+    pub(super) fn join_ends<C: Protocol, S: Protocol>(
+        self,
+        reactor: &Reactor,
+        client: C,
+        server: S,
+    ) -> (Rc<End<C>>, Rc<End<S>>) {
+        self.ends(reactor, (client, None), server)
+    }
+
+    fn ends<C: Protocol, S: Protocol>(
+        self,
+        reactor: &Reactor,
+        (client, owner): (C, Option<Rc<dyn Owner>>),
+        server: S,
+    ) -> (Rc<End<C>>, Rc<End<S>>) {
         let client = Parts {
             protocol: client,
             host: self.client,
@@ -154,12 +182,6 @@ impl Addressed {
             host: self.server,
             owner: None,
         };
-        let (client, server) = memory::join(reactor, self.wire, client, server);
-        Pair {
-            reactor: reactor.clone(),
-            client,
-            server,
-            serial: self.serial,
-        }
+        memory::join(reactor, self.wire, client, server)
     }
 }
