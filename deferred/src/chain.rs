@@ -46,6 +46,24 @@ pub(crate) struct Chain {
     pub(crate) record: Cell<Option<Box<Record>>>,
 }
 
+/// What is noted when the program makes a chain: known before there is a node to write it into.
+pub(crate) struct Made {
+    place: &'static Location<'static>,
+    record: Option<Box<Record>>,
+}
+
+impl Made {
+    /// What there is to note of the call that makes a chain.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn here() -> Self {
+        Self {
+            place: Location::caller(),
+            record: Record::of_creation(),
+        }
+    }
+}
+
 /// What a chain waits for.
 enum Waits {
     /// The source that it began with.
@@ -62,20 +80,20 @@ enum Waits {
 
 impl Chain {
     /// A chain that waits for the source in which it stands.
-    #[track_caller]
-    pub(crate) fn of_own_source() -> Self {
-        Self::waiting_for(Waits::OwnSource)
+    #[inline]
+    pub(crate) fn of_own_source(made: Made) -> Self {
+        Self::waiting_for(Waits::OwnSource, made)
     }
 
-    #[track_caller]
-    fn waiting_for(waits: Waits) -> Self {
+    #[inline]
+    fn waiting_for(waits: Waits, made: Made) -> Self {
         Self {
             waits: RefCell::new(waits),
             pauses: Cell::new(0),
             held: Cell::new(None),
             passed_on: Cell::new(false),
-            made: Location::caller(),
-            record: Cell::new(Record::of_creation()),
+            made: made.place,
+            record: Cell::new(made.record),
         }
     }
 
@@ -334,7 +352,7 @@ pub(crate) struct Resultant(Chain);
 impl Resultant {
     #[track_caller]
     pub(crate) fn source() -> Rc<dyn Source> {
-        Rc::new(Self(Chain::waiting_for(Waits::Nothing)))
+        Rc::new(Self(Chain::waiting_for(Waits::Nothing, Made::here())))
     }
 }
 

@@ -239,29 +239,33 @@ impl<T: 'static> Deferred<T> {
     #[inline(always)]
     fn link<W: Work<T> + 'static>(mut self, work: W) -> Deferred<W::Value> {
         let place = Location::caller();
-        // Looked at where it stands: what moves here is moved for every link of every chain.
+        // Looked at and emptied where it stands: what moves here is moved for every link of every chain.
         if let State::Waiting(node) = &self.state {
             let slot = node.slot();
             if !slot.has_result() {
                 let link = Link::new(work, place);
                 slot.wait(link.clone());
                 self.state = State::Spent;
+                let source = mem::take(&mut self.source);
+                // Nothing is left to drop, which would take a call to find out.
+                mem::forget(self);
                 return Deferred {
                     state: State::Waiting(link),
-                    source: mem::take(&mut self.source),
+                    source,
                 };
             }
         }
-        self.link_to_result(work, place)
+        let (state, source) = self.into_parts();
+        Self::link_to_result(state, source, work, place)
     }
 
     /// Runs the new link at once, unless the chain is paused.
     fn link_to_result<W: Work<T> + 'static>(
-        self,
+        state: State<T>,
+        source: OnceCell<Rc<dyn Source>>,
         work: W,
         place: &'static Location<'static>,
     ) -> Deferred<W::Value> {
-        let (state, source) = self.into_parts();
         match Ready::of(state, &source) {
             Ready::Now(input) => Deferred::after(node::call(work, input, place), source),
             Ready::Held(input, paused) => {
@@ -453,7 +457,10 @@ impl<T> Deferred<T> {
     #[inline]
     fn into_parts(mut self) -> (State<T>, OnceCell<Rc<dyn Source>>) {
         let state = mem::replace(&mut self.state, State::Spent);
-        (state, mem::take(&mut self.source))
+        let source = mem::take(&mut self.source);
+        // As in `link`.
+        mem::forget(self);
+        (state, source)
     }
 
     /// The source of a chain that waits.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frames::Frames;
 use crate::held::Held;
+use crate::list::FirstError;
 use crate::panics;
 use crate::trail::{Origin, Trail};
 
@@ -250,6 +251,11 @@ impl Failure {
         }
     }
 
+    /// The name of the error's type, as far as it is known.
+    pub(crate) fn type_name(&self) -> &'static str {
+        self.0.type_name
+    }
+
     /// Where the program added the last link that it passed.
     pub(crate) fn last_link(&self) -> Option<&'static Location<'static>> {
         self.0.trail.last_link()
@@ -317,15 +323,18 @@ const NO_BACKTRACE: &str = "\n  (no backtrace was captured)";
 impl Failure {
     /// The type and the message.
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.type_name, text_of(self.error()))
+        write!(f, "{}: {}", self.type_name(), text_of(self.error()))
     }
 
     /// What caused the error, one line a cause.
     fn causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cause = self.error().source();
-        while let Some(error) = cause {
-            write!(f, "\n  caused by: {}", text_of(error))?;
-            cause = error.source();
+        let mut error: &(dyn Error + 'static) = self.error();
+        while let Some(cause) = error.source() {
+            // A list has told of the lists within it; that again for each floor of a tower would be endless.
+            if !(error.is::<FirstError>() && cause.is::<FirstError>()) {
+                write!(f, "\n  caused by: {}", text_of(cause))?;
+            }
+            error = cause;
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use std::error::Error;
 use std::fmt;
 use std::iter;
 use std::rc::Rc;
+use std::slice;
 
 use crate::cancel::Children;
 use crate::node::Shot;
@@ -55,13 +56,7 @@ impl fmt::Debug for FirstError {
 
 impl fmt::Display for FirstError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (depth, within) in self.within().enumerate() {
-            if depth > 0 {
-                write!(f, "{}: ", std::any::type_name::<Self>())?;
-            }
-            write!(f, "child {} failed: ", within.index)?;
-        }
-        write!(f, "{}", self.innermost())
+        ListError::First(self).fmt(f)
     }
 }
 
@@ -98,17 +93,67 @@ pub struct AllFailed {
 
 impl fmt::Display for AllFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.failures.is_empty() {
-            return f.write_str("there was nothing to wait for");
-        }
-        write!(f, "all {} failed", self.failures.len())?;
-        self.failures
-            .iter()
-            .try_for_each(|failure| write!(f, "; {failure}"))
+        ListError::All(self).fmt(f)
     }
 }
 
 impl Error for AllFailed {}
+
+/// The error of a list, which tells of the failures of its children: these may be of lists too, and so on.
+enum ListError<'a> {
+    First(&'a FirstError),
+    All(&'a AllFailed),
+}
+
+impl<'a> ListError<'a> {
+    /// The error of `failure`, if it is that of a list.
+    fn of(failure: &'a Failure) -> Option<Self> {
+        match failure.check() {
+            Some(first) => Some(Self::First(first)),
+            None => failure.check().map(Self::All),
+        }
+    }
+
+    /// Shows what it says without its failures.
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First(first) => write!(f, "child {} failed", first.index),
+            Self::All(all) if all.failures.is_empty() => {
+                f.write_str("there was nothing to wait for")
+            }
+            Self::All(all) => write!(f, "all {} failed", all.failures.len()),
+        }
+    }
+
+    /// Its failures, the last one first, each with what stands before it in the text.
+    fn failures_reversed(&self) -> impl Iterator<Item = (&'static str, &'a Failure)> + use<'a> {
+        let (before, failures) = match self {
+            Self::First(first) => (": ", slice::from_ref(&first.failure)),
+            Self::All(all) => ("; ", &*all.failures),
+        };
+        failures.iter().rev().map(move |failure| (before, failure))
+    }
+}
+
+impl fmt::Display for ListError<'_> {
+    /// Shows all that it tells of by a loop: a tower of lists can be high.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.headline(f)?;
+        let mut left: Vec<_> = self.failures_reversed().collect();
+        while let Some((before, failure)) = left.pop() {
+            f.write_str(before)?;
+            match ListError::of(failure) {
+                Some(error) => {
+                    write!(f, "{}: ", failure.type_name())?;
+                    error.headline(f)?;
+                    left.extend(error.failures_reversed());
+                }
+                None => write!(f, "{failure}")?,
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Several chains of one type, and what to wait for.
 #[derive(Debug)]

@@ -253,6 +253,25 @@ fn a_race_without_a_winner_says_what_each_chain_failed_with() {
     assert_eq!(all, format!("all 2 failed; {one}; {two}"));
 }
 
+#[test]
+fn a_race_of_races_without_a_winner_says_in_order_what_each_chain_failed_with() {
+    let fail = |number| Deferred::<u32>::fail(Torn(number)).map(|value| (0, value));
+    let inner = race([Deferred::fail(Torn(2)), Deferred::fail(Torn(3))]);
+    let empty = race(Vec::new());
+    let race = race([fail(1), inner, empty, fail(4)]);
+
+    let failure = failure_result_of::<AllFailed, _>(race);
+
+    let all = failure.trap::<AllFailed>().unwrap().to_string();
+    let [one, two, three, four] = [1, 2, 3, 4].map(|number| Failure::new(Torn(number)));
+    let inner = format!("deferred::list::AllFailed: all 2 failed; {two}; {three}");
+    let empty = "deferred::list::AllFailed: there was nothing to wait for";
+    assert_eq!(
+        all,
+        format!("all 4 failed; {one}; {inner}; {empty}; {four}")
+    );
+}
+
 // D-105
 #[test]
 fn an_empty_race_fails_at_once() {

@@ -257,16 +257,45 @@ fn a_failure_within_a_hundred_thousand_others_is_shown_and_dropped_on_a_small_st
         );
         assert!(format!("{first:?}").ends_with(&")".repeat(HIGH)));
         assert!(failure.find::<Lost>().is_some());
+        let text = format!("{failure:?}");
+        assert!(text.len() < first.to_string().len() + 1_000);
+        assert!(text.ends_with("\n  caused by: the poem is lost"));
     });
 }
 
 #[test]
-fn all_that_failed_within_a_hundred_thousand_races_is_dropped_on_a_small_stack() {
+fn all_that_failed_within_a_hundred_thousand_races_is_shown_and_dropped_on_a_small_stack() {
     on_a_small_stack(|| {
         let (firer, chain) = tower(|below| race([below]).map(|(_, value)| value));
         firer.errback(lost());
 
-        failure_result_of::<AllFailed, _>(chain);
+        let failure = failure_result_of::<AllFailed, _>(chain);
+
+        let all = failure.check::<AllFailed>().unwrap();
+        let nested = "all 1 failed; deferred::list::AllFailed: ".len();
+        let innermost = format!("all 1 failed; {}", lost());
+        assert_eq!(all.to_string().len(), (HIGH - 1) * nested + innermost.len());
+        assert!(format!("{all:?}").contains(&all.failures[0].to_string()));
+    });
+}
+
+#[test]
+fn a_failure_within_gatherings_of_races_of_gatherings_is_shown_on_a_small_stack() {
+    on_a_small_stack(|| {
+        let (firer, chain) = tower(|below| {
+            let race = race([below]).map(|(_, value)| value);
+            gather([race]).map(|values| values[0])
+        });
+        firer.errback(lost());
+
+        let failure = failure_result_of::<FirstError, _>(chain);
+
+        let first = failure.check::<FirstError>().unwrap();
+        let all = "child 0 failed: deferred::list::AllFailed: all 1 failed; ";
+        let shown = first.to_string();
+        assert!(shown.starts_with(&format!("{all}deferred::list::FirstError: {all}")));
+        assert!(shown.ends_with(&format!("{all}{}", lost())));
+        assert!(format!("{first:?}").contains(&shown[all.len()..]));
     });
 }
 

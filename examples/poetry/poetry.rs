@@ -12,9 +12,15 @@
 //! What to notice: there is one thread, and nothing in it waits. `server.rs` sends a piece and leaves a
 //! call for the next one; the client hears of each piece when it is there. At the end the program
 //! compares what came with what was sent.
+//!
+//! `cargo run --release list` shows what other programs there are, and `cargo run --release race` how the
+//! clients of parts 2 and 4 differ. (A poem in a file of such a name is `./list`.)
 
+mod list;
+mod race;
 mod server;
 mod show;
+mod timeline;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
@@ -23,19 +29,24 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use examples::{ServerAddress, Tally, cli, get_poetry, report};
 use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
 use protocols::{Address, ListenOptions, ReactorTcp};
 
+use race::RaceOptions;
 use server::SlowPoetryFactory;
 use show::Show;
 
 /// Gets three slow poems at once, from servers in this very process.
 #[derive(Parser)]
 #[command(name = "poetry", version)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// The poems to serve instead of the three that come with the program; any files.
     #[arg(value_name = "POEM-FILE")]
     poem_files: Vec<PathBuf>,
@@ -71,6 +82,15 @@ struct Options {
     backend: Option<String>,
 }
 
+/// What it does instead.
+#[derive(Subcommand)]
+enum Command {
+    /// Lists all programs, by the parts of the tutorial.
+    List,
+    /// Runs the clients of parts 2 and 4 against the same slow servers, and draws when each of them got what.
+    Race(RaceOptions),
+}
+
 /// The poems that come with the program.
 const POEMS: [(&str, &[u8]); 3] = [
     ("river", include_bytes!("../poems/river.txt")),
@@ -80,9 +100,21 @@ const POEMS: [(&str, &[u8]); 3] = [
 
 fn main() -> ExitCode {
     let options: Options = cli::parse();
+    match options.command {
+        None => get_poems(&options),
+        Some(Command::List) => {
+            list::list();
+            ExitCode::SUCCESS
+        }
+        Some(Command::Race(options)) => race::race(options),
+    }
+}
+
+/// Serves the poems, and gets them.
+fn get_poems(options: &Options) -> ExitCode {
     let reactor = cli::reactor(options.backend.as_deref());
     let tasks = if options.servers.is_empty() {
-        serve(&reactor, &options)
+        serve(&reactor, options)
     } else {
         options
             .servers
@@ -143,16 +175,9 @@ fn serve(reactor: &Reactor, options: &Options) -> Vec<Task> {
             poem: poem.clone(),
             num_bytes: num_bytes.get(),
             delay: options.delay,
+            sent: Box::new(|| ()),
         };
-        let listen = ListenOptions::new(0).interface(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let port = reactor.listen_tcp_with(listen, Rc::new(factory));
-        let address = port
-            .unwrap_or_else(|error| cli::die(report::with_causes(&error)))
-            .address()
-            .to_string();
-        let server = address
-            .parse()
-            .expect("a port's address can be connected to");
+        let server = listen(reactor, factory);
         Task {
             name,
             server,
@@ -164,6 +189,17 @@ fn serve(reactor: &Reactor, options: &Options) -> Vec<Task> {
         .zip(sizes.iter().chain(last_size))
         .map(serve)
         .collect()
+}
+
+/// Starts a server on a free port of the loopback interface, and gives its address.
+fn listen(reactor: &Reactor, factory: SlowPoetryFactory) -> ServerAddress {
+    let listen = ListenOptions::new(0).interface(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let port = reactor.listen_tcp_with(listen, Rc::new(factory));
+    port.unwrap_or_else(|error| cli::die(report::with_causes(&error)))
+        .address()
+        .to_string()
+        .parse()
+        .expect("a port's address can be connected to")
 }
 
 fn read(path: &Path) -> (String, Vec<u8>) {

@@ -16,6 +16,8 @@ pub(crate) struct SlowPoetryFactory {
     pub(crate) num_bytes: usize,
     /// The time between two pieces.
     pub(crate) delay: Duration,
+    /// Called for each piece that is sent.
+    pub(crate) sent: Box<dyn Fn()>,
 }
 
 impl Factory for SlowPoetryFactory {
@@ -69,6 +71,7 @@ impl SlowPoetryFactory {
             return transport.lose_connection();
         }
         transport.write(&self.poem[start..end]);
+        (self.sent)();
 
         let (this, next) = (Rc::clone(self), Rc::clone(&next_piece));
         let call = self

@@ -14,7 +14,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::process;
+use std::process::{self, ExitCode};
 use std::time::Duration;
 
 use protocols::reactor::{Reactor, Stopped, backend};
@@ -51,6 +51,16 @@ pub fn run(reactor: &Reactor) -> Stopped {
     reactor
         .run()
         .unwrap_or_else(|error| die(report::with_causes(&error)))
+}
+
+/// The code with which a program ends after a run: 0 if `all_went_well`, else 1, and 128 and the signal's
+/// number after a signal.
+pub fn exit_code(stopped: Stopped, all_went_well: bool) -> ExitCode {
+    match stopped {
+        Stopped::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+        _ if all_went_well => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }
 
 /// Parses a time for which one waits, in seconds.
@@ -135,6 +145,13 @@ pub fn note(line: impl Display) {
 pub fn die(message: impl Display) -> ! {
     note(format!("{}: {message}", program()));
     process::exit(2)
+}
+
+/// Prints a line on standard error and ends the program with the exit code 1: it was called as it should
+/// be, and could not do what it was called for.
+pub fn give_up(line: impl Display) -> ! {
+    note(line);
+    process::exit(1)
 }
 
 /// The program's name as it was called, without its folder and the `.exe` that some systems add.

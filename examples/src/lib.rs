@@ -1,10 +1,13 @@
 //! What several programs of the poetry tutorial share, so that each program shows its own idea only.
 //!
 //! - [`ServerAddress`]: the `[HOST:]PORT` by which a client is told of a server;
+//! - [`Servers`] and [`BackendOption`]: the options that most clients have;
 //! - [`get_poetry`]: a client behind a function that returns a Deferred;
 //! - [`Tally`]: which poems a client waits for, and what has become of them;
+//! - [`stack`]: who has called whom;
 //! - [`cli`]: how a program reads its arguments, runs its reactor, prints a line, and gives up;
-//! - [`report`]: the lines in which the clients say what they got, and when.
+//! - [`report`]: the lines in which the clients say what they got, and when;
+//! - [`PARTS`]: the programs that there are, by the parts of the tutorial.
 //!
 //! The programs are the folders beside this one. `poetry/` has the ones to begin with; the others are
 //! numbered as the parts of the tutorial are.
@@ -14,9 +17,15 @@
 mod address;
 pub mod cli;
 mod client;
+mod options;
+mod programs;
 pub mod report;
+mod stack;
 mod tally;
 
 pub use address::{AddressError, ServerAddress};
 pub use client::{Silent, get_poetry};
+pub use options::{BackendOption, Servers};
+pub use programs::{PARTS, Part, Program};
+pub use stack::stack;
 pub use tally::Tally;

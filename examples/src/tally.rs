@@ -122,10 +122,7 @@ impl Tally {
                 cli::note(report::interrupted(index + 1, task.bytes, &task.server));
             }
         }
-        match stopped {
-            Stopped::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
-            _ if tasks.iter().any(|task| task.outcome == Outcome::Failed) => ExitCode::FAILURE,
-            _ => ExitCode::SUCCESS,
-        }
+        let failed = tasks.iter().any(|task| task.outcome == Outcome::Failed);
+        cli::exit_code(stopped, !failed)
     }
 }

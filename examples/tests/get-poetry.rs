@@ -3,20 +3,22 @@
 //! Where a server should misbehave, the test is the server, with a plain socket.
 
 mod common;
+#[path = "common/servers.rs"]
+#[allow(dead_code, reason = "what one client needs is not what another does")]
+mod servers;
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::TcpListener;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Ended, PATIENCE, Program, poem_file, run, serve};
+use common::{Ended, Program, poem_file, run, serve};
 use protocols::reactor::backend;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt::set_socket_linger;
-use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use rustix::process::Signal;
+use servers::{accept, address_of, listen, refusing, reset};
 
 const GET_POETRY: &str = env!("CARGO_BIN_EXE_get-poetry");
 const SLOWPOETRY: &str = env!("CARGO_BIN_EXE_slowpoetry");
@@ -148,9 +150,7 @@ fn a_server_that_resets_the_connection_costs_its_own_poem_only() {
         other.write_all(b"a poem\n").unwrap();
         drop(other);
         assert_eq!(client.line(), "a poem");
-        // Without lingering, closing is resetting.
-        set_socket_linger(&resetting, Some(Duration::ZERO)).unwrap();
-        drop(resetting);
+        reset(resetting);
 
         let ended = client.end();
         let line = no_poetry(1, &server, "the connection was lost: ");
@@ -398,32 +398,8 @@ fn no_poetry(task: usize, server: &str, reason: &str) -> String {
     format!("Task {task}: no poetry from {server}: {reason}")
 }
 
-/// Listens as a poetry server does.
-fn listen() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").unwrap()
-}
-
-fn address_of(listener: &TcpListener) -> String {
-    listener.local_addr().unwrap().to_string()
-}
-
-/// Waits for a client, but not for ever.
-#[track_caller]
-fn accept(listener: &TcpListener) -> TcpStream {
-    assert!(wait_for(listener, PATIENCE), "a client connects");
-    listener.accept().unwrap().0
-}
-
 /// Waits until there is something to read or to accept, and says whether there is.
 fn wait_for(socket: &impl AsFd, patience: Duration) -> bool {
     let patience = Timespec::try_from(patience).unwrap();
     poll(&mut [PollFd::new(socket, PollFlags::IN)], Some(&patience)) == Ok(1)
-}
-
-/// Takes a port where no one listens: as long as the socket is there, no one else can take it.
-fn refusing() -> (OwnedFd, String) {
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = SocketAddr::try_from(getsockname(&socket).unwrap()).unwrap();
-    (socket, address.to_string())
 }

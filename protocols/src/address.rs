@@ -1,7 +1,7 @@
 //! Where one end of a connection is.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The address of one end of a connection, or of a port.
@@ -21,6 +21,15 @@ pub enum Address {
 }
 
 impl Address {
+    /// The IP address, for addresses that have one.
+    #[must_use]
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) | Self::Udp(address) => Some(address.ip()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The port, for addresses that have one.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {

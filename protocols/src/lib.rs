@@ -68,6 +68,7 @@ mod error;
 mod factory;
 pub mod files;
 mod listening;
+pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;

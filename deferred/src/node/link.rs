@@ -14,21 +14,26 @@ use crate::trail::Origin;
 use crate::work::Work;
 
 /// One closure of a chain, with its input when that has come, and the slot for what it returns.
+///
+/// The order is kept, with the input last: nothing but its tag is written in a new link. Elsewhere, the compiler
+/// copies what it does not use yet together with the parts beside it.
+#[repr(C)]
 pub(crate) struct Link<T, W: Work<T>> {
-    work: Cell<Option<W>>,
-    input: Cell<Option<Result<T, Failure>>>,
     slot: SlotCell<W::Value>,
     /// Where the program added it.
     place: &'static Location<'static>,
+    work: Cell<Option<W>>,
+    input: Cell<Option<Result<T, Failure>>>,
 }
 
 impl<T: 'static, W: Work<T> + 'static> Link<T, W> {
     pub(crate) fn new(work: W, place: &'static Location<'static>) -> Rc<Self> {
-        Rc::new(Self {
-            work: Cell::new(Some(work)),
-            input: Cell::new(None),
+        // `Rc::new` would be given a node, and copy it; this one is written where it stays.
+        Rc::new_cyclic(|_| Self {
             slot: SlotCell::new(),
             place,
+            work: Cell::new(Some(work)),
+            input: Cell::new(None),
         })
     }
 

@@ -125,31 +125,29 @@ fn deliver<T>(
 ) -> Option<Rc<dyn Step>> {
     match slot.take_next() {
         Some(sink) => Some(sink.accept(result)),
-        None => deliver_to_end(slot, result, source),
+        None => deliver_to_end(slot, slot.show(result)?, source),
     }
 }
 
-/// Puts `result` where no link waits in the slot itself.
+/// Puts `result`, for which nobody waits at the slot itself, where the slot leads to.
 fn deliver_to_end<T>(
     slot: &SlotCell<T>,
-    result: Result<T, Failure>,
+    mut result: Result<T, Failure>,
     source: &Rc<dyn Source>,
 ) -> Option<Rc<dyn Step>> {
     let mut state = slot.take();
-    let mut end = None::<Rc<dyn Output<T>>>;
     while let Slot::Feeds(next) = state {
-        state = next.slot().take();
-        end = Some(next);
+        let slot = next.slot();
+        if let Some(sink) = slot.take_next() {
+            return Some(sink.accept(result));
+        }
+        result = slot.show(result)?;
+        state = slot.take();
     }
 
     match state {
-        Slot::Next(sink) => return Some(sink.accept(result)),
-        Slot::Empty => {
-            let slot = end.as_deref().map_or(slot, Output::slot);
-            slot.set(Slot::Result(result));
-        }
         Slot::Closed => dropped(result, source),
-        Slot::Feeds(_) | Slot::Result(_) => unreachable!("a slot gets one result"),
+        _ => unreachable!("a slot gets one result"),
     }
     None
 }

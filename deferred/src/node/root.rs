@@ -5,13 +5,16 @@ use std::rc::Rc;
 
 use super::{Output, SlotCell, Step, deliver, run};
 use crate::cancel::{CancelledError, Children};
-use crate::chain::{self, Chain, Source};
+use crate::chain::{self, Chain, Made, Source};
 use crate::failure::Failure;
 use crate::firer::{Abandoned, Canceller, Firer};
 use crate::report::report;
 use crate::testing;
 
 /// The first node of a chain, the one that a [`Firer`] fires.
+///
+/// The order is kept, as in a [`Link`](super::Link), and for the same reason.
+#[repr(C)]
 pub(crate) struct Root<T: 'static> {
     slot: SlotCell<T>,
     chain: Chain,
@@ -32,9 +35,11 @@ impl<T: 'static> Root<T> {
     #[track_caller]
     pub(crate) fn new(canceller: Option<Canceller<T>>) -> Rc<Self> {
         testing::count_made();
-        Rc::new(Self {
+        let made = Made::here();
+        // As in `Link::new`.
+        Rc::new_cyclic(|_| Self {
             slot: SlotCell::new(),
-            chain: Chain::of_own_source(),
+            chain: Chain::of_own_source(made),
             state: Cell::new(Firing::Unfired),
             canceller: Cell::new(canceller),
         })

@@ -51,6 +51,17 @@ impl<T> SlotCell<T> {
         }
     }
 
+    /// Puts the result here, if a `Deferred` looks at this node, and gives it back if not.
+    #[inline]
+    pub(super) fn show(&self, result: Result<T, Failure>) -> Option<Result<T, Failure>> {
+        let mut slot = self.0.borrow_mut();
+        if !matches!(*slot, Slot::Empty) {
+            return Some(result);
+        }
+        *slot = Slot::Result(result);
+        None
+    }
+
     /// Takes the result out, if it is there; nobody will come for another.
     #[inline]
     pub(crate) fn take_result(&self) -> Option<Result<T, Failure>> {

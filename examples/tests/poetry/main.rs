@@ -4,6 +4,8 @@ mod arriving;
 #[path = "../common/mod.rs"]
 mod common;
 mod ending;
+mod list;
+mod race;
 mod terminal;
 mod usage;
 
