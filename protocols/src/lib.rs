@@ -42,6 +42,11 @@
 //! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
 //! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
 //!
+//! # Tests
+//!
+//! A protocol needs no socket to be tested, and a program no network: [`testing`] has transports and a reactor in
+//! memory, whose time the test moves.
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`

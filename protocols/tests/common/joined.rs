@@ -1,7 +1,8 @@
-//! Two scripts that are joined, by TCP or in memory, so that one check can be made of both.
+//! Two scripts that are joined, by sockets or in memory, so that one check can be made of both.
 //!
-//! A test file that needs this names the module itself, beside `common`.
+//! A test file that needs this names the module itself, beside `common` and `paths`.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use protocols::testing::{Chunking, MemoryReactor, PairOptions};
 
 use super::common::backends::check_on;
 use super::common::{Log, Script, connect, listen, number, run};
+use super::paths::{Folder, connect_to, listen_at};
 
 /// Makes each of these checks a test on each way to join two protocols, in a module with its name.
 ///
@@ -19,6 +21,7 @@ macro_rules! on_every_transport {
         $crate::joined::on_every_transport! {
             @each [
                 tcp_on_polling tcp_on_epoll tcp_on_poll tcp_on_select
+                unix_on_polling unix_on_epoll unix_on_poll unix_on_select
                 memory_as_written memory_all_in_one memory_bytewise memory_random memory_slow
             ] [$($check)+]
         }
@@ -40,13 +43,15 @@ pub(crate) use on_every_transport;
 /// A way to join two scripts.
 pub(crate) enum Join<'a> {
     Tcp(&'a Reactor),
+    /// Each connection has a port with a name of its own in the folder.
+    Unix(&'a Reactor, Folder, Cell<usize>),
     Memory(MemoryReactor, PairOptions),
 }
 
 impl Join<'_> {
     pub(crate) fn reactor(&self) -> &Reactor {
         match self {
-            Self::Tcp(reactor) => reactor,
+            Self::Tcp(reactor) | Self::Unix(reactor, ..) => reactor,
             Self::Memory(reactor, _) => reactor,
         }
     }
@@ -54,7 +59,7 @@ impl Join<'_> {
     /// More than its transports hold for one that does not read.
     pub(crate) fn much(&self) -> usize {
         match self {
-            Self::Tcp(_) => 24 * 1024 * 1024,
+            Self::Tcp(_) | Self::Unix(..) => 24 * 1024 * 1024,
             Self::Memory(..) => 200_000,
         }
     }
@@ -65,6 +70,12 @@ impl Join<'_> {
             Self::Tcp(reactor) => {
                 let port = listen(reactor, server);
                 connect(reactor, number(&port), client);
+            }
+            Self::Unix(reactor, folder, count) => {
+                count.set(count.get() + 1);
+                let path = folder.path(&count.get().to_string());
+                listen_at(reactor, &path, server);
+                connect_to(reactor, &path, client);
             }
             Self::Memory(reactor, options) => {
                 let (client, server) = (Rc::new(client), Rc::new(server));
@@ -86,6 +97,11 @@ impl Join<'_> {
 pub(crate) fn check_by(way: &str, check: impl FnOnce(&Join<'_>)) {
     if let Some(backend) = way.strip_prefix("tcp_on_") {
         return check_on(backend, |reactor| check(&Join::Tcp(reactor)));
+    }
+    if let Some(backend) = way.strip_prefix("unix_on_") {
+        return check_on(backend, |reactor| {
+            check(&Join::Unix(reactor, Folder::new(), Cell::new(0)))
+        });
     }
     let options = PairOptions::new();
     let options = match way {

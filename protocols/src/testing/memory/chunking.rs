@@ -13,7 +13,7 @@ const LONGEST: u64 = 1500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Chunking {
-    /// Each write is a piece, unless it was longer than the [room](super::PairOptions::room) there was.
+    /// Each write is a piece, unless it was longer than the [room](crate::testing::PairOptions::room) there was.
     #[default]
     AsWritten,
     /// All that has come by one turn is one piece.
