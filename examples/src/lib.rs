@@ -7,6 +7,7 @@
 //! - [`stack`]: who has called whom;
 //! - [`cli`]: how a program reads its arguments, runs its reactor, prints a line, and gives up;
 //! - [`report`]: the lines in which the clients say what they got, and when;
+//! - [`fired_twice`]: the programs of part 7 that do not compile;
 //! - [`PARTS`]: the programs that there are, by the parts of the tutorial.
 //!
 //! The programs are the folders beside this one. `poetry/` has the ones to begin with; the others are
@@ -17,6 +18,7 @@
 mod address;
 pub mod cli;
 mod client;
+pub mod fired_twice;
 mod options;
 mod programs;
 pub mod report;

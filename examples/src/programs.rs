@@ -93,4 +93,88 @@ pub const PARTS: &[Part] = &[
             ),
         ],
     },
+    Part {
+        number: Some(6),
+        about: "Callbacks of one's own",
+        programs: &[
+            program("client-3", "a callback for the poem"),
+            program(
+                "client-3-1",
+                "a callback for the poem, and an errback for the failure",
+            ),
+            program(
+                "client-3-order",
+                "exercise: what is called, and in which order",
+            ),
+            program(
+                "client-3-timeout",
+                "exercise: an error of one's own for the errback",
+            ),
+            program("failure-examples", "failures: made, raised, and kept"),
+            program("trap", "exercise: trap, beside a match"),
+        ],
+    },
+    Part {
+        number: Some(7),
+        about: "Deferreds by themselves",
+        programs: &[
+            program("defer-1", "a Deferred that is fired with a result"),
+            program("defer-2", "the same with a failure"),
+            program("defer-3", "the same with an error, which becomes a failure"),
+            program("defer-4", "fired twice: with a result, and a result"),
+            program("defer-5", "fired twice: with a result, and an error"),
+            program("defer-6", "fired twice: with an error, and an error"),
+            program("defer-7", "fired twice: with an error, and a result"),
+            program("defer-8", "fired by the reactor, which the callback stops"),
+            program("defer-9", "the same, with one link for either case"),
+        ],
+    },
+    Part {
+        number: Some(8),
+        about: "Poetry by Deferreds",
+        programs: &[
+            program("client-4", "get_poetry returns a Deferred"),
+            program("client-4-stack", "who calls the callback of a Deferred"),
+            program(
+                "client-4-timeout",
+                "exercise: a Deferred that fails when time is up",
+            ),
+            program("defer-block", "a callback that blocks"),
+        ],
+    },
+    Part {
+        number: Some(9),
+        about: "Failures in a chain",
+        programs: &[
+            program("defer-unhandled", "a failure that no one handles"),
+            program(
+                "deferred-simulator",
+                "draws how a chain of your own is fired",
+            ),
+        ],
+    },
+    Part {
+        number: Some(10),
+        about: "Poetry transformed",
+        programs: &[
+            program("client-5", "an engine in the chain, which may fail"),
+            program(
+                "client-5-1",
+                "the same, with an errback that mends the chain",
+            ),
+        ],
+    },
+    Part {
+        number: Some(13),
+        about: "Deferreds in Deferreds",
+        programs: &[program("defer-10", "a callback that returns a Deferred")],
+    },
+    Part {
+        number: Some(14),
+        about: "Deferreds that have fired",
+        programs: &[program(
+            "defer-11",
+            "links that are added late, and to a chain that is paused",
+        )],
+    },
 ];

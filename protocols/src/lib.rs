@@ -42,6 +42,11 @@
 //! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
 //! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
 //!
+//! # Datagrams
+//!
+//! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
+//! who sends to its port.
+//!
 //! # Tests
 //!
 //! A protocol needs no socket to be tested, and a program no network: [`testing`] has transports and a reactor in
@@ -59,8 +64,8 @@
 //!
 //! # What it is not
 //!
-//! It knows TCP so far, and no application. Time, readiness and threads are the [`reactor`]'s, and promises are
-//! [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
+//! It knows TCP, UNIX sockets and datagrams so far, and no application. Time, readiness and threads are the
+//! [`reactor`]'s, and promises are [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
 //!
 //! *The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`.*
 
@@ -68,6 +73,7 @@
 
 mod address;
 mod connecting;
+pub mod datagram;
 pub mod endpoints;
 mod error;
 mod factory;

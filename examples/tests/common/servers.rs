@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
@@ -35,7 +36,7 @@ pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
 pub(crate) fn is_asked(listener: &TcpListener, within: Duration) -> bool {
     let within = Timespec::try_from(within).unwrap();
     let mut listener = [PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN)];
-    poll(&mut listener, Some(&within)) == Ok(1)
+    retry_on_intr(|| poll(&mut listener, Some(&within))) == Ok(1)
 }
 
 /// Sends the poem, or its end, and closes the connection in order.
