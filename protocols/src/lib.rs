@@ -59,6 +59,11 @@
 //! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
 //! who sends to its port.
 //!
+//! # Tests
+//!
+//! A protocol needs no socket to be tested, and a program no network: [`testing`] has transports and a reactor in
+//! memory, whose time the test moves.
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
@@ -94,6 +99,7 @@ mod services;
 mod sockets;
 mod stream;
 mod tcp;
+pub mod testing;
 mod transport;
 mod unix;
 mod uses;

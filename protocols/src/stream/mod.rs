@@ -26,9 +26,11 @@ use reactor::{ConnectionClosed, DelayedCall, Job, Reactor};
 
 use crate::{Address, Protocol, Transport};
 
-use buffers::{Buffers, FULL, Outgoing, READ_SIZE};
+pub(crate) use buffers::FULL;
+pub(crate) use producing::{ASK_AGAIN, Registered, Stop};
+
+use buffers::{Buffers, Outgoing, READ_SIZE};
 use descriptors::Descriptors;
-use producing::Registered;
 use socket::Socket;
 
 /// Who began a connection, and hears of it: of its beginning before the protocol does, of its end after.
