@@ -73,6 +73,8 @@ pub mod endpoints;
 mod error;
 mod factory;
 pub mod files;
+pub mod framing;
+pub mod line;
 mod listening;
 pub mod policies;
 mod producer;
