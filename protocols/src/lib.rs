@@ -82,6 +82,7 @@ mod protocol;
 pub mod relay;
 mod sockets;
 mod stream;
+pub mod strings;
 mod tcp;
 mod transport;
 mod unix;

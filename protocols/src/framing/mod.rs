@@ -8,7 +8,7 @@
 //! - What has come already is held back while the receiver is paused, and dropped when it is stopped or its
 //!   connection is being ended. It goes on by the loop: no call on a handle calls a handler.
 //!
-//! The receivers themselves are in [`line`](crate::line).
+//! The receivers themselves are in [`line`](crate::line) and [`strings`](crate::strings).
 
 mod inlet;
 mod pending;
