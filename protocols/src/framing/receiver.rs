@@ -57,6 +57,9 @@ impl<F: Framing> Receiver<F> {
         data: &[u8],
         mut deliver: impl FnMut(Event<'_, F::Refusal>),
     ) {
+        if inlet.is_stopped() || self.is_broken {
+            return self.drop_all();
+        }
         inlet.begin();
         self.collect(inlet);
         if self.pending.is_empty() && inlet.is_on() {
@@ -76,9 +79,14 @@ impl<F: Framing> Receiver<F> {
             self.pending = pending;
         }
         if inlet.is_stopped() || self.is_broken {
-            (self.held, self.pending) = Default::default();
+            self.drop_all();
         }
         inlet.end(!self.pending.is_empty());
+    }
+
+    /// Keeps nothing: none of it will be delivered.
+    fn drop_all(&mut self) {
+        (self.held, self.pending) = Default::default();
     }
 
     /// Has come first what comes before all that waits.

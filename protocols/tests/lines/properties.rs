@@ -41,6 +41,11 @@ fn delimiter() -> impl Strategy<Value = &'static [u8]> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     // P-001, P-007
     #[test]
     fn lines_and_refusals_are_those_of_the_model_for_any_cutting(

@@ -82,6 +82,11 @@ fn round_trip<F: StringFraming>(strings: &[Vec<u8>], lengths: &[usize]) -> (Vec<
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     // P-018, P-021
     #[test]
     fn counted_strings_are_those_of_the_model_for_any_cutting(
