@@ -80,6 +80,7 @@ pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;
+pub mod services;
 mod sockets;
 mod stream;
 pub mod strings;
