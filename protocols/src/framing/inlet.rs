@@ -28,6 +28,8 @@ pub(crate) struct Inlet {
     is_delivering: Cell<bool>,
     /// Whether there is something that it would deliver, were it called.
     has_waiting: Cell<bool>,
+    /// Whether the transport beneath was told to read nothing.
+    is_held: Cell<bool>,
 }
 
 /// What becomes of what has come.
@@ -51,6 +53,7 @@ impl Inlet {
             shown: Cell::new(None),
             is_delivering: Cell::new(false),
             has_waiting: Cell::new(false),
+            is_held: Cell::new(false),
         })
     }
 
@@ -75,6 +78,21 @@ impl Inlet {
     pub(super) fn end(&self, has_waiting: bool) {
         self.is_delivering.set(false);
         self.has_waiting.set(has_waiting);
+        self.go_on();
+    }
+
+    /// Goes on after a pause: with what waits, and only when there is nothing any more, with the transport.
+    ///
+    /// Were that to read at once, it might meet the peer's end, and what waits would come too late.
+    fn go_on(&self) {
+        if !self.is_on() || self.is_delivering.get() {
+            return;
+        }
+        if self.has_waiting.get() {
+            self.transport.wake();
+        } else if self.is_held.take() {
+            self.transport.resume_producing();
+        }
     }
 
     /// Bytes come as they are from now on.
@@ -129,9 +147,7 @@ impl Inlet {
     /// Has the loop wake the receiver, unless that is paused, or will see by itself that there is more.
     fn has_more(&self) {
         self.has_waiting.set(true);
-        if self.is_on() && !self.is_delivering.get() {
-            self.transport.wake();
-        }
+        self.go_on();
     }
 
     fn stop(&self) {
@@ -159,17 +175,16 @@ impl PushProducer for Inlet {
     fn pause_producing(&self) {
         if self.is_on() {
             self.delivery.set(Delivery::Paused);
-            self.transport.pause_producing();
+            if !self.is_held.replace(true) {
+                self.transport.pause_producing();
+            }
         }
     }
 
     fn resume_producing(&self) {
         if self.delivery.get() == Delivery::Paused {
             self.delivery.set(Delivery::On);
-            self.transport.resume_producing();
-            if self.has_waiting.get() {
-                self.has_more();
-            }
+            self.go_on();
         }
     }
 

@@ -47,8 +47,8 @@ fn pausing_in_a_line_holds_the_lines_after_it_until_resumed() {
 
         handle(&kept).resume_producing();
         notes.assert(&["line one", "line now"]);
-        assert!(!played.recorder.is_paused());
         played.turn();
+        assert!(!played.recorder.is_paused());
         played.receive(b"ee\r\n");
 
         notes.assert(&["line one", "line now", "line two", "line three"]);
@@ -67,6 +67,25 @@ fn what_comes_after_resuming_comes_after_what_was_held() {
     played.receive(b"ee\r\n");
 
     notes.assert(&["line now", "line two", "line three"]);
+}
+
+// P-003
+#[test]
+fn the_transport_reads_nothing_until_what_was_held_has_come() {
+    let notes = Notes::default();
+    let (mut played, kept) = acting(&notes, |lines| lines.pause_producing());
+    played.receive(b"now\r\nnow\r\ntwo\r\n");
+
+    handle(&kept).resume_producing();
+    assert!(played.recorder.is_paused());
+    played.turn();
+    assert!(played.recorder.is_paused());
+    handle(&kept).resume_producing();
+    assert!(played.recorder.is_paused());
+    played.turn();
+
+    assert!(!played.recorder.is_paused());
+    notes.assert(&["line now", "line now", "line two"]);
 }
 
 // P-003
