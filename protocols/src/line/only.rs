@@ -8,7 +8,7 @@ use deferred::Failure;
 
 use crate::framing::{Event, Inlet, Receiver};
 use crate::protocol::short_name;
-use crate::{Flow, Protocol, Transport};
+use crate::{Flow, HalfCloseable, Protocol, Transport};
 
 use super::delimited::{AfterRefusal, Delimited};
 
@@ -36,6 +36,11 @@ pub trait LineOnlyHandler: 'static {
     /// Called once, at the end. What was held back by then is not received any more.
     fn connection_lost(&mut self, reason: Failure) {
         let _ = reason;
+    }
+
+    /// Itself, if it wants to hear of each direction's end, as a [`Protocol`] does.
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        None
     }
 }
 
@@ -166,8 +171,27 @@ impl<H: LineOnlyHandler> Protocol for LineOnlyReceiver<H> {
         self.handler.connection_lost(reason);
     }
 
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        let can = self.handler.half_closeable().is_some();
+        can.then_some(self as _)
+    }
+
     fn log_prefix(&self) -> String {
         short_name::<H>()
+    }
+}
+
+impl<H: LineOnlyHandler> HalfCloseable for LineOnlyReceiver<H> {
+    fn read_connection_lost(&mut self, _transport: &Rc<dyn Transport>) {
+        if let (Some(lines), Some(handler)) = (&self.lines, self.handler.half_closeable()) {
+            handler.read_connection_lost(&lines.transport());
+        }
+    }
+
+    fn write_connection_lost(&mut self, _transport: &Rc<dyn Transport>) {
+        if let (Some(lines), Some(handler)) = (&self.lines, self.handler.half_closeable()) {
+            handler.write_connection_lost(&lines.transport());
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use deferred::Failure;
 
 use crate::framing::{Event, Receiver};
 use crate::protocol::short_name;
-use crate::{Protocol, Transport};
+use crate::{HalfCloseable, Protocol, Transport};
 
 use super::{MAX_LENGTH, StringFraming, Strings};
 
@@ -38,6 +38,11 @@ pub trait StringHandler: 'static {
     /// Called once, at the end. What was held back by then is not received any more.
     fn connection_lost(&mut self, reason: Failure) {
         let _ = reason;
+    }
+
+    /// Itself, if it wants to hear of each direction's end, as a [`Protocol`] does.
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        None
     }
 
     /// What the handler is called in reports about its connection: the name of its type, if it says nothing else.
@@ -144,8 +149,27 @@ impl<F: StringFraming, H: StringHandler> Protocol for StringReceiver<F, H> {
         self.handler.connection_lost(reason);
     }
 
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        let can = self.handler.half_closeable().is_some();
+        can.then_some(self as _)
+    }
+
     fn log_prefix(&self) -> String {
         self.handler.log_prefix()
+    }
+}
+
+impl<F: StringFraming, H: StringHandler> HalfCloseable for StringReceiver<F, H> {
+    fn read_connection_lost(&mut self, _transport: &Rc<dyn Transport>) {
+        if let (Some(strings), Some(handler)) = (&self.strings, self.handler.half_closeable()) {
+            handler.read_connection_lost(&strings.transport());
+        }
+    }
+
+    fn write_connection_lost(&mut self, _transport: &Rc<dyn Transport>) {
+        if let (Some(strings), Some(handler)) = (&self.strings, self.handler.half_closeable()) {
+            handler.write_connection_lost(&strings.transport());
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use deferred::Failure;
 
+use crate::HalfCloseable;
 use crate::protocol::short_name;
 
 use super::{StringError, StringHandler, Strings};
@@ -95,6 +96,11 @@ pub trait StatefulHandler: Sized + 'static {
     fn connection_lost(&mut self, reason: Failure) {
         let _ = reason;
     }
+
+    /// Like [`StringHandler::half_closeable`].
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        None
+    }
 }
 
 /// A handler that remembers which method of another one the next string goes to.
@@ -135,6 +141,10 @@ impl<H: StatefulHandler> StringHandler for Stateful<H> {
 
     fn connection_lost(&mut self, reason: Failure) {
         self.handler.connection_lost(reason);
+    }
+
+    fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
+        self.handler.half_closeable()
     }
 
     fn log_prefix(&self) -> String {
