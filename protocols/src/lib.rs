@@ -42,6 +42,12 @@
 //! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
 //! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
 //!
+//! # Receivers
+//!
+//! Most protocols speak in pieces. [`mod@line`] and [`strings`] have protocols that find lines, netstrings and counted strings
+//! in the stream, and call a handler of yours for each; [`framing`] is for pieces of another kind. [`services`] has the
+//! small ones with which networks are tried out.
+//!
 //! # Datagrams
 //!
 //! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
@@ -50,7 +56,7 @@
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
-//!   any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
+//!   and `woken` any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
 //!   inside a call of yours**: it records what is wanted, and the loop delivers it.
 //! - All that one callback writes is sent when it has returned, in one system call where it can be; what the system
 //!   does not take then waits, in order.
