@@ -46,7 +46,7 @@
 //!
 //! Most protocols speak in pieces. [`mod@line`] and [`strings`] have protocols that find lines, netstrings and counted strings
 //! in the stream, and call a handler of yours for each; [`framing`] is for pieces of another kind. [`services`] has the
-//! small ones with which networks are tried out.
+//! small ones with which networks are tried out. A handler that lacks a method does not compile, as [`unwritable`] shows.
 //!
 //! # Datagrams
 //!
@@ -93,6 +93,7 @@ pub mod strings;
 mod tcp;
 mod transport;
 mod unix;
+pub mod unwritable;
 
 pub use address::{Address, UnixAddress};
 pub use connecting::{Connector, Destination};
