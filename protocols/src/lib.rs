@@ -54,6 +54,12 @@
 //! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
 //! transport and another is asked of it, as [`Abilities`].
 //!
+//! # Receivers
+//!
+//! Most protocols speak in pieces. [`mod@line`] and [`strings`] have protocols that find lines, netstrings and counted strings
+//! in the stream, and call a handler of yours for each; [`framing`] is for pieces of another kind. [`services`] has the
+//! small ones with which networks are tried out. A handler that lacks a method does not compile, as [`unwritable`] shows.
+//!
 //! # Datagrams
 //!
 //! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
@@ -67,7 +73,7 @@
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
-//!   any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
+//!   and `woken` any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
 //!   inside a call of yours**: it records what is wanted, and the loop delivers it.
 //! - All that one callback writes is sent when it has returned, in one system call where it can be; what the system
 //!   does not take then waits, in order.
@@ -90,18 +96,23 @@ pub mod endpoints;
 mod error;
 mod factory;
 pub mod files;
+pub mod framing;
+pub mod line;
 mod listening;
 pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;
-mod services;
+mod service_names;
+pub mod services;
 mod sockets;
 mod stream;
+pub mod strings;
 mod tcp;
 pub mod testing;
 mod transport;
 mod unix;
+pub mod unwritable;
 mod uses;
 
 pub use address::{Address, UnixAddress};
@@ -116,7 +127,7 @@ pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer
 pub use protocol::{DescriptorReceiver, HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
-pub use services::tcp_port_of;
+pub use service_names::tcp_port_of;
 pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
 pub use transport::{
     Abilities, DescriptorTransport, Flow, HalfClose, SocketTransport, TcpTransport, Transport,

@@ -132,8 +132,12 @@ impl<P: Protocol> StringConnection<P> {
         result
     }
 
-    /// Has the end come that was asked for from outside of the protocol's callbacks, if one was.
+    /// Has the loop's part done of what was asked for from outside of the protocol's callbacks: wakes the protocol, and
+    /// ends the connection.
     pub fn settle(&self) {
+        while self.transport.takes_wake() && !self.is_over() {
+            self.call_once("woken", |protocol, transport| protocol.woken(transport));
+        }
         if self.transport.is_aborting() {
             self.lose(ConnectionClosed::ConnectionAborted);
         } else if self.transport.is_disconnecting() && self.transport.producer().is_none() {
@@ -155,13 +159,18 @@ impl<P: Protocol> StringConnection<P> {
 
     /// Makes one callback, and then what it has asked for.
     fn call(&self, what: &str, call: impl FnOnce(&mut P, &Rc<dyn Transport>)) {
+        self.call_once(what, call);
+        self.settle();
+    }
+
+    /// Makes one callback.
+    fn call_once(&self, what: &str, call: impl FnOnce(&mut P, &Rc<dyn Transport>)) {
         let transport = self.handle();
         self.guarded(what, || {
             if let Some(protocol) = &mut *self.protocol.borrow_mut() {
                 call(protocol, &transport);
             }
         });
-        self.settle();
     }
 
     /// Calls code of the user's; a panic in it is reported, and ends the connection.

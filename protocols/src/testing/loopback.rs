@@ -172,6 +172,10 @@ impl<P: Protocol> Protocol for Watched<P> {
         self.protocol.data_received(transport, data);
     }
 
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        self.protocol.woken(transport);
+    }
+
     fn connection_lost(&mut self, reason: Failure) {
         self.protocol.connection_lost(reason);
     }

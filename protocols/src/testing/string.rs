@@ -43,6 +43,7 @@ pub struct StringTransport {
     producing: Cell<Producing>,
     ending: Cell<Ending>,
     is_half_closed: Cell<bool>,
+    is_woken: Cell<bool>,
     high_water: Cell<usize>,
     /// Within which time the end was to come.
     limit: Cell<Option<Duration>>,
@@ -88,6 +89,7 @@ impl StringTransport {
             producing: Cell::new(Producing::On),
             ending: Cell::new(Ending::None),
             is_half_closed: Cell::new(false),
+            is_woken: Cell::new(false),
             high_water: Cell::new(FULL),
             limit: Cell::new(None),
             reason: RefCell::new(None),
@@ -122,6 +124,11 @@ impl StringTransport {
     #[must_use]
     pub fn producing(&self) -> Producing {
         self.producing.get()
+    }
+
+    /// Whether the protocol is to be woken, which is asked once.
+    pub(super) fn takes_wake(&self) -> bool {
+        self.is_woken.take() && !self.is_disconnecting()
     }
 
     /// Whether it was told to lose or to abort the connection.
@@ -242,6 +249,11 @@ impl Transport for StringTransport {
 
     fn abort_connection(&self) {
         self.ending.set(Ending::Abort);
+    }
+
+    /// Noted; a [`StringConnection`](super::StringConnection) has its protocol woken by that.
+    fn wake(&self) {
+        self.is_woken.set(true);
     }
 
     fn when_lost(&self) -> Deferred<Failure> {

@@ -89,6 +89,7 @@ pub(super) struct End<P> {
     flush_waits: Cell<bool>,
     delivery_waits: Cell<bool>,
     ask_waits: Cell<bool>,
+    wake_waits: Cell<bool>,
     /// High and low.
     water_marks: Cell<(usize, usize)>,
     producer: RefCell<Option<Registered>>,
@@ -174,6 +175,7 @@ impl<P: Protocol> End<P> {
             flush_waits: Cell::new(false),
             delivery_waits: Cell::new(false),
             ask_waits: Cell::new(false),
+            wake_waits: Cell::new(false),
             water_marks: Cell::new((FULL, 0)),
             producer: RefCell::new(None),
             timers: Timers::default(),
@@ -353,6 +355,7 @@ enum Step {
     Flush,
     Deliver,
     Ask,
+    Wake,
     Tell,
 }
 
@@ -369,6 +372,7 @@ impl<P: Protocol> Job for Do<P> {
             Step::Flush => self.end.flush(),
             Step::Deliver => self.end.deliver(),
             Step::Ask => self.end.ask_producer(),
+            Step::Wake => self.end.wake_protocol(),
             Step::Tell => self.end.tell(),
         }
     }

@@ -41,6 +41,14 @@ impl<P: Protocol> End<P> {
         }
     }
 
+    /// Calls a protocol that somebody has woken.
+    pub(super) fn wake_protocol(&self) {
+        self.wake_waits.set(false);
+        if self.phase.get() == Phase::Open {
+            self.call_protocol("woken", |protocol, transport| protocol.woken(transport));
+        }
+    }
+
     /// Whether what comes is given to the protocol.
     fn reads(&self) -> bool {
         self.phase.get() == Phase::Open && self.reading.get() == Reading::On

@@ -10,7 +10,7 @@ use crate::{
     Transport,
 };
 
-use super::{End, Phase, Reading, Writing};
+use super::{End, Phase, Reading, Step, Writing};
 
 impl<P: Protocol> Consumer for End<P> {
     fn write(&self, data: &[u8]) -> Flow {
@@ -73,6 +73,12 @@ impl<P: Protocol> Transport for End<P> {
         self.end(Failure::without_backtrace(
             ConnectionClosed::ConnectionAborted,
         ));
+    }
+
+    fn wake(&self) {
+        if self.phase.get() == Phase::Open && !self.wake_waits.replace(true) {
+            self.next_turn(Step::Wake);
+        }
     }
 
     fn when_lost(&self) -> Deferred<Failure> {
