@@ -8,7 +8,6 @@ mod destination;
 mod literal;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -143,10 +142,7 @@ pub(crate) trait Route: 'static {
     fn address(&self) -> Option<Address> {
         match self.destination() {
             Destination::Unix(address) => Some(address.clone().into()),
-            Destination::Tcp { host, port } => {
-                let ip: IpAddr = host.parse().ok()?;
-                Some(SocketAddr::new(ip, *port).into())
-            }
+            Destination::Tcp { host, port } => literal::address_of(host, *port).map(Address::from),
         }
     }
 
