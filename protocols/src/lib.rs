@@ -89,6 +89,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adapters;
 mod address;
 mod connecting;
 pub mod datagram;
