@@ -72,6 +72,7 @@ pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;
+mod resolver;
 mod sockets;
 mod stream;
 mod tcp;
@@ -88,6 +89,10 @@ pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer
 pub use protocol::{HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
+pub use resolver::{
+    BlockingResolver, Families, LookupError, Query, ReactorNames, Resolution, Resolver,
+    SimpleResolver,
+};
 pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
 pub use transport::{Abilities, Flow, HalfClose, SocketTransport, Transport};
 pub use unix::{ReactorUnix, UnixConnectOptions, UnixListenOptions};
