@@ -8,7 +8,7 @@ mod destination;
 
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use reactor::Reactor;
@@ -69,6 +69,11 @@ impl Connector {
         Rc::clone(&self.client).disconnect();
     }
 
+    /// Another handle, which does not keep the connector.
+    pub(crate) fn downgrade(&self) -> WeakConnector {
+        WeakConnector(Rc::downgrade(&self.client))
+    }
+
     /// What it connects to, as it was given.
     #[must_use]
     pub fn destination(&self) -> &Destination {
@@ -86,6 +91,16 @@ impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (factory, state) = (self.client.factory_name(), self.client.state());
         write!(f, "Connector({factory} {state} {})", self.destination())
+    }
+}
+
+/// A handle to a connector that somebody else keeps, the reactor if nobody but the loop has anything to do with it.
+pub(crate) struct WeakConnector(Weak<dyn AnyClient>);
+
+impl WeakConnector {
+    /// The connector, if it is still there.
+    pub(crate) fn upgrade(&self) -> Option<Connector> {
+        self.0.upgrade().map(Connector::from)
     }
 }
 
