@@ -54,7 +54,10 @@
 mod any;
 mod attempt;
 mod connected;
+mod host_name;
+mod race;
 mod tcp;
+mod unix;
 
 use std::fmt;
 use std::rc::Rc;
@@ -66,6 +69,7 @@ use crate::{Factory, Port, Protocol, Transport};
 pub use any::AnyFactory;
 use connected::{Capture, Once};
 pub use connected::{Connected, NotConnected};
+pub use host_name::HostNameOptions;
 
 /// Where connections go to.
 ///
