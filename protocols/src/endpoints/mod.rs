@@ -56,6 +56,7 @@ mod attempt;
 mod connected;
 mod host_name;
 mod race;
+mod strings;
 mod tcp;
 mod unix;
 
@@ -70,6 +71,7 @@ pub use any::AnyFactory;
 use connected::{Capture, Once};
 pub use connected::{Connected, NotConnected};
 pub use host_name::HostNameOptions;
+pub use strings::{Argument, Arguments, DescriptionError, ReactorEndpoints, quote};
 
 /// Where connections go to.
 ///
