@@ -119,3 +119,51 @@ impl From<&str> for UnixAddress {
         Self::Path(path.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_different_kinds_are_not_equal() {
+        let address = "127.0.0.1:80".parse().unwrap();
+
+        assert_ne!(Address::Tcp(address), Address::Udp(address));
+        assert_eq!(Address::Udp(address), Address::Udp(address));
+    }
+
+    #[test]
+    fn an_abstract_name_is_not_the_file_of_the_same_name() {
+        let name = UnixAddress::abstract_name("log");
+
+        assert_ne!(name, UnixAddress::from("log"));
+        assert_eq!(name.path(), None);
+        assert_eq!(UnixAddress::from("log").path(), Some(Path::new("log")));
+    }
+
+    #[test]
+    fn printed_forms_are_what_one_reads_elsewhere() {
+        let printed = [
+            Address::Udp("[::1]:80".parse().unwrap()).to_string(),
+            Address::from(UnixAddress::from("/run/log")).to_string(),
+            UnixAddress::abstract_name(b"log\0\xff").to_string(),
+            UnixAddress::Unnamed.to_string(),
+        ];
+
+        assert_eq!(
+            printed,
+            [
+                "[::1]:80",
+                "/run/log",
+                "@log\\x00\\xff",
+                "an unnamed socket"
+            ]
+        );
+    }
+
+    #[test]
+    fn only_numbers_have_ports() {
+        assert_eq!(Address::Udp("[::1]:80".parse().unwrap()).port(), Some(80));
+        assert_eq!(Address::Unix(UnixAddress::Unnamed).port(), None);
+    }
+}

@@ -42,6 +42,23 @@
 //! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
 //! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
 //!
+//! # UNIX sockets, and sockets made elsewhere
+//!
+//! [`ReactorUnix`] does with paths, and with Linux's abstract names, what [`ReactorTcp`] does with hosts and ports, by
+//! the same factories; over such a connection, [descriptors](DescriptorTransport) can be sent. [`ReactorSockets`] makes
+//! ports and connections of sockets that this program was given.
+//!
+//! # Ports and factories
+//!
+//! A [`Port`] can stop, and listen again. A factory is [started](Factory::start_factory) before the first port or
+//! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
+//! transport and another is asked of it, as [`Abilities`].
+//!
+//! # Datagrams
+//!
+//! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
+//! who sends to its port.
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
@@ -54,8 +71,8 @@
 //!
 //! # What it is not
 //!
-//! It knows TCP so far, and no application. Time, readiness and threads are the [`reactor`]'s, and promises are
-//! [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
+//! It knows TCP, UNIX sockets and datagrams so far, and no application. Time, readiness and threads are the
+//! [`reactor`]'s, and promises are [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
 //!
 //! *The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`.*
 
@@ -63,6 +80,7 @@
 
 mod address;
 mod connecting;
+pub mod datagram;
 pub mod endpoints;
 mod error;
 mod factory;
@@ -73,26 +91,33 @@ mod producer;
 mod protocol;
 pub mod relay;
 mod resolver;
+mod services;
 mod sockets;
 mod stream;
 mod tcp;
 mod transport;
 mod unix;
+mod uses;
 
 pub use address::{Address, UnixAddress};
-pub use connecting::{Connector, Destination};
+pub use connecting::{Connector, Destination, is_ipv6_literal};
 pub use deferred;
-pub use error::{ConnectError, ConnectorError, ListenError};
+pub use error::{
+    AdoptError, ConnectError, ConnectorError, InvalidAddress, ListenError, UnknownService,
+};
 pub use factory::{ClientFactory, Factory};
-pub use listening::Port;
+pub use listening::{Port, ReactorSockets};
 pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer};
-pub use protocol::{HalfCloseable, Protocol};
+pub use protocol::{DescriptorReceiver, HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
 pub use resolver::{
     BlockingResolver, Families, LookupError, Query, ReactorNames, Resolution, Resolver,
     SimpleResolver,
 };
+pub use services::tcp_port_of;
 pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
-pub use transport::{Abilities, Flow, HalfClose, SocketTransport, Transport};
+pub use transport::{
+    Abilities, DescriptorTransport, Flow, HalfClose, SocketTransport, TcpTransport, Transport,
+};
 pub use unix::{ReactorUnix, UnixConnectOptions, UnixListenOptions};

@@ -1,6 +1,7 @@
 //! One connection's state, and what happens to it.
 
 use std::any::type_name;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use deferred::Failure;
@@ -41,6 +42,14 @@ pub trait Protocol: 'static {
         None
     }
 
+    /// Itself, if it wants the descriptors that its peer sends.
+    ///
+    /// The system closes those that are sent to a protocol that does not. One that is made of another one hands on
+    /// the other's.
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        None
+    }
+
     /// What the protocol is called in reports about it: the name of its type, if it says nothing else.
     ///
     /// *Twisted's `ILoggingContext.logPrefix`.*
@@ -61,6 +70,17 @@ pub trait HalfCloseable {
     fn write_connection_lost(&mut self, transport: &Rc<dyn Transport>);
 }
 
+/// A protocol that takes descriptors, which come over UNIX sockets.
+///
+/// *Twisted's `IFileDescriptorReceiver`.*
+pub trait DescriptorReceiver {
+    /// Called with each descriptor that has come, before the data that was sent with it.
+    ///
+    /// It is another one for the same open file as the sender's, and is closed on exec. One that is not kept is
+    /// closed: how many a peer makes this process have is for the protocol to bound.
+    fn descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd);
+}
+
 impl Protocol for Box<dyn Protocol> {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         (**self).connection_made(transport);
@@ -76,6 +96,10 @@ impl Protocol for Box<dyn Protocol> {
 
     fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
         (**self).half_closeable()
+    }
+
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        (**self).descriptor_receiver()
     }
 
     fn log_prefix(&self) -> String {

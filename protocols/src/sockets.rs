@@ -1,17 +1,15 @@
 //! What all kinds of stream sockets have in common: their addresses, as the system gives and takes them, and how
 //! they are accepted.
 
-use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::net::{SocketAddr as UnixSocketAddr, UnixStream};
 
 use rustix::io::Errno;
-use rustix::net::{SocketAddrAny, SocketAddrUnix, getsockname};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, getpeername, getsockname};
 
-use crate::{Address, UnixAddress};
+use crate::{Address, InvalidAddress, UnixAddress};
 
 /// Accepts a client: its socket does not block, and is closed on exec.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
@@ -27,8 +25,18 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Err
         rustix::io::ioctl_fionbio(&fd, true)?;
         (fd, peer)
     };
-    let peer = read_address(peer).ok_or(Errno::CONNABORTED)?;
-    Ok((fd, peer))
+    match peer {
+        Some(peer) if peer.address_family() != AddressFamily::UNIX => {
+            let peer = SocketAddr::try_from(peer).map_err(|_| Errno::CONNABORTED)?;
+            Ok((fd, peer.into()))
+        }
+        // A UNIX socket without a name is told as no address at all on some systems.
+        _ => {
+            let stream = UnixStream::from(fd);
+            let peer = stream.peer_addr().map_err(|_| Errno::CONNABORTED)?;
+            Ok((stream.into(), read_unix(&peer).into()))
+        }
+    }
 }
 
 /// Where this end of a socket is.
@@ -37,31 +45,47 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Err
 ///
 /// If the system does not say, or it is of a kind that is not known here.
 pub(crate) fn local_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
-    read_address(Some(getsockname(fd)?)).ok_or_else(|| io::ErrorKind::Unsupported.into())
-}
-
-/// What the system says of where a stream socket is, if that is a kind known here.
-pub(crate) fn read_address(address: Option<SocketAddrAny>) -> Option<Address> {
-    let Some(address) = address else {
-        // This is how a UNIX socket without a name is told on some systems.
-        return Some(Address::Unix(UnixAddress::Unnamed));
-    };
-    if let Ok(address) = SocketAddr::try_from(address.clone()) {
-        return Some(Address::Tcp(address));
+    let address = getsockname(fd)?;
+    if address.address_family() != AddressFamily::UNIX {
+        return known(address);
     }
-    let address = SocketAddrUnix::try_from(address).ok()?;
-    Some(Address::Unix(read_unix(&address)))
+    let stream = UnixStream::from(fd.try_clone_to_owned()?);
+    Ok(read_unix(&stream.local_addr()?).into())
 }
 
-fn read_unix(address: &SocketAddrUnix) -> UnixAddress {
-    // A socket that accept gives and that has no name looks as if its name were an empty one.
+/// Where the other end of a socket is.
+///
+/// # Errors
+///
+/// As for [`local_address`], or if there is no other end.
+pub(crate) fn peer_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
+    match getpeername(fd)? {
+        Some(address) if address.address_family() != AddressFamily::UNIX => known(address),
+        _ => {
+            let stream = UnixStream::from(fd.try_clone_to_owned()?);
+            Ok(read_unix(&stream.peer_addr()?).into())
+        }
+    }
+}
+
+/// An address that is not that of a UNIX socket.
+fn known(address: SocketAddrAny) -> io::Result<Address> {
+    let address = SocketAddr::try_from(address).map_err(|_| io::ErrorKind::Unsupported)?;
+    Ok(address.into())
+}
+
+/// What the system says of the name of a UNIX socket.
+///
+/// The standard library reads it, since `rustix` 1.1 panics at a path that fills its place to the last byte, which any
+/// peer may have.
+pub(crate) fn read_unix(address: &UnixSocketAddr) -> UnixAddress {
     #[cfg(target_os = "linux")]
-    if let Some(name) = address.abstract_name().filter(|name| !name.is_empty()) {
+    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
         return UnixAddress::Abstract(name.to_vec());
     }
-    let path = address.path_bytes().filter(|path| !path.is_empty());
-    let path = path.map(|path| Path::new(OsStr::from_bytes(path)).to_owned());
-    path.map_or(UnixAddress::Unnamed, UnixAddress::Path)
+    address
+        .as_pathname()
+        .map_or(UnixAddress::Unnamed, UnixAddress::from)
 }
 
 /// The name of a UNIX socket, as the system takes it.
@@ -71,6 +95,8 @@ fn read_unix(address: &SocketAddrUnix) -> UnixAddress {
 /// If it is too long, there are no such names here, or it is none.
 pub(crate) fn write_unix(address: &UnixAddress) -> Result<SocketAddrUnix, Errno> {
     match address {
+        // The system would take it for the wish to have any name.
+        UnixAddress::Path(path) if path.as_os_str().is_empty() => Err(Errno::INVAL),
         UnixAddress::Path(path) => SocketAddrUnix::new(path.as_path()),
         #[cfg(target_os = "linux")]
         UnixAddress::Abstract(name) => SocketAddrUnix::new_abstract_name(name),
@@ -80,42 +106,124 @@ pub(crate) fn write_unix(address: &UnixAddress) -> Result<SocketAddrUnix, Errno>
     }
 }
 
+/// Like [`write_unix`], with an error that says which address is wrong, and why.
+///
+/// # Errors
+///
+/// As for [`write_unix`].
+pub(crate) fn valid_unix(address: &UnixAddress) -> Result<SocketAddrUnix, InvalidAddress> {
+    write_unix(address).map_err(|error| InvalidAddress {
+        address: address.clone().into(),
+        explanation: match error {
+            Errno::NAMETOOLONG => "the name is too long",
+            Errno::DESTADDRREQ => "it is no name",
+            Errno::OPNOTSUPP => "only Linux has abstract names",
+            _ => "it is empty, or there is a zero byte in it",
+        },
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::net::{bind, connect};
+    use socket2::{Domain, Socket, Type};
+    use std::fs;
+    use std::os::fd::AsFd;
+    use std::path::PathBuf;
 
-    fn round_trip(address: &UnixAddress) -> Option<Address> {
-        read_address(Some(write_unix(address).unwrap().into()))
+    /// So many bytes of a path have a place in an address, without a zero byte at the end.
+    const LONGEST: usize = if cfg!(target_vendor = "apple") {
+        104
+    } else {
+        108
+    };
+
+    /// Binds a socket to `name`, connects it, and tells where both ends take it to be.
+    fn connected(name: &UnixAddress, to: &UnixAddress) -> [Address; 2] {
+        let new = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        let (listener, client) = (new(), new());
+        bind(&listener, &write_unix(to).unwrap()).unwrap();
+        listener.listen(1).unwrap();
+        if *name != UnixAddress::Unnamed {
+            bind(&client, &write_unix(name).unwrap()).unwrap();
+        }
+        connect(&client, &write_unix(to).unwrap()).unwrap();
+        let (_accepted, peer) = accept(listener.as_fd()).unwrap();
+        [local_address(client.as_fd()).unwrap(), peer]
+    }
+
+    /// A folder of a test's own.
+    fn folder(of: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("sockets-{}-{of}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        folder
     }
 
     #[test]
-    fn what_is_said_to_the_system_is_read_back() {
-        let path = UnixAddress::from("/run/log");
+    fn both_ends_know_the_path_of_a_client_even_the_longest_that_there_is() {
+        let folder = folder("paths");
+        let longest = LONGEST - folder.join("").as_os_str().len();
+        for name in ["client".to_owned(), "x".repeat(longest)] {
+            let (path, server) = (folder.join(name), folder.join("server"));
+            let address = UnixAddress::from(path);
 
-        assert_eq!(round_trip(&path), Some(path.into()));
+            let seen = connected(&address, &server.as_path().into());
+
+            assert_eq!(seen, [Address::from(address.clone()), address.into()]);
+            fs::remove_file(server).unwrap();
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_client_that_was_not_bound_is_unnamed() {
+        let folder = folder("unnamed");
+
+        let seen = connected(&UnixAddress::Unnamed, &folder.join("server").into());
+
+        assert_eq!(seen, [(); 2].map(|()| UnixAddress::Unnamed.into()));
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn an_abstract_name_is_no_path_and_may_have_any_bytes() {
-        let name = UnixAddress::abstract_name(b"a\0b\xff");
+        let folder = folder("abstract");
+        let mut name = format!("a\0b {}", std::process::id()).into_bytes();
+        name.push(0xff);
+        let name = UnixAddress::abstract_name(name);
 
-        assert_eq!(round_trip(&name), Some(name.into()));
+        let seen = connected(&name, &folder.join("server").into());
+
+        assert_eq!(seen, [Address::from(name.clone()), name.into()]);
+        fs::remove_dir_all(folder).unwrap();
     }
 
+    // N-018
     #[test]
-    fn no_address_is_that_of_an_unnamed_socket() {
-        assert_eq!(read_address(None), Some(UnixAddress::Unnamed.into()));
-    }
+    fn a_name_that_the_system_cannot_take_is_an_error_that_explains_itself() {
+        let cases = [
+            (
+                UnixAddress::Path("x".repeat(200).into()),
+                "the name is too long",
+            ),
+            (
+                UnixAddress::from("a\0b"),
+                "it is empty, or there is a zero byte in it",
+            ),
+            (
+                UnixAddress::from(""),
+                "it is empty, or there is a zero byte in it",
+            ),
+            (UnixAddress::Unnamed, "it is no name"),
+        ];
+        for (address, explanation) in cases {
+            let error = valid_unix(&address).unwrap_err();
 
-    #[test]
-    fn a_name_that_the_system_cannot_take_is_an_error() {
-        let long = UnixAddress::Path("x".repeat(200).into());
-
-        assert_eq!(write_unix(&long).unwrap_err(), Errno::NAMETOOLONG);
-        assert_eq!(
-            write_unix(&UnixAddress::Unnamed).unwrap_err(),
-            Errno::DESTADDRREQ
-        );
+            assert_eq!(error.explanation, explanation);
+            assert_eq!(error.address, address.into());
+            assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+        }
     }
 }

@@ -5,13 +5,16 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::rc::Rc;
 use std::thread;
 
 use common::child::{in_a_process_of_its_own, open_descriptors};
 use common::peers::pattern;
-use common::{Script, listen, on_every_backend, peer_of, run, stop_at_call, stop_soon};
+use common::{LIMIT, Script, listen, on_every_backend, peer_of, run, stop_at_call, stop_soon};
+use protocols::datagram::{
+    DatagramProtocol, DatagramTransport, Delivery, ReactorUdp, UdpOptions, UdpPort,
+};
 use protocols::reactor::Reactor;
 use protocols::{Address, Factory, ListenOptions, Port, Protocol, ReactorTcp, Transport};
 
@@ -20,6 +23,8 @@ on_every_backend!(
     an_idle_connection_costs_at_most_400_bytes,
     a_connection_costs_one_descriptor,
     a_very_large_write_is_copied_once,
+    an_echoed_datagram_allocates_nothing,
+    an_idle_udp_port_costs_at_most_450_bytes,
 );
 
 /// The system's allocator, which counts what each thread asks of it.
@@ -275,4 +280,83 @@ fn a_very_large_write_is_copied_once(reactor: &Reactor) {
     let allocated = ALLOCATED.get() - begun.get();
     println!("measured: {allocated} bytes allocated to send {LEN}");
     assert!(allocated < LEN + 1024 * 1024, "{allocated}");
+}
+
+/// Sends datagrams back, and marks them.
+struct EchoedDatagrams(Rc<MarkedEcho>);
+
+impl DatagramProtocol for EchoedDatagrams {
+    fn datagram_received(&mut self, port: &Rc<UdpPort>, data: &[u8], from: &SocketAddr) {
+        assert_eq!(port.send_to(data, from).unwrap(), Delivery::Sent);
+        let marked = &self.0;
+        if marked.marks.note(marked.first, marked.last) {
+            stop_soon(&marked.stop);
+        }
+    }
+}
+
+/// Any UDP port of this machine.
+fn local() -> UdpOptions {
+    UdpOptions::new(0).interface(Ipv4Addr::LOCALHOST.into())
+}
+
+fn an_echoed_datagram_allocates_nothing(reactor: &Reactor) {
+    const MESSAGES: usize = 1000;
+    let marked = Rc::new(MarkedEcho {
+        marks: Marks::default(),
+        first: 100,
+        last: MESSAGES,
+        stop: reactor.clone(),
+    });
+    let port = reactor
+        .listen_udp_with(local(), EchoedDatagrams(Rc::clone(&marked)))
+        .unwrap();
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    peer.set_read_timeout(Some(LIMIT)).unwrap();
+    peer.connect(port.socket_address()).unwrap();
+    let client = thread::spawn(move || {
+        for _ in 0..MESSAGES {
+            peer.send(&[b'x'; 200]).unwrap();
+            assert_eq!(peer.recv(&mut [0; 300]).unwrap(), 200);
+        }
+    });
+
+    run(reactor);
+
+    client.join().unwrap();
+    let allocations = marked.marks.last.get().0 - marked.marks.first.get().0;
+    println!(
+        "measured: {allocations} allocations for {} datagrams",
+        MESSAGES - 100
+    );
+    assert_eq!(allocations, 0);
+}
+
+/// Does nothing.
+struct Deaf;
+
+impl DatagramProtocol for Deaf {
+    fn datagram_received(&mut self, _: &Rc<UdpPort>, _: &[u8], _: &SocketAddr) {}
+
+    fn log_prefix(&self) -> String {
+        "deaf".to_owned()
+    }
+}
+
+fn an_idle_udp_port_costs_at_most_450_bytes(reactor: &Reactor) {
+    const PORTS: usize = 100;
+    let listen = |_| reactor.listen_udp_with(local(), Deaf).unwrap();
+    // As many as these have made room in the tables, and are gone when the reactor has stopped.
+    let first: [_; PORTS] = std::array::from_fn(listen);
+    stop_soon(reactor);
+    run(reactor);
+    drop(first);
+
+    let before = HELD.get();
+    let _ports: [_; PORTS] = std::array::from_fn(listen);
+    let each = (HELD.get() - before) / PORTS.cast_signed();
+
+    println!("measured: {each} bytes for each idle UDP port");
+    assert!(each > 0);
+    assert!(each <= 450, "{each} bytes");
 }

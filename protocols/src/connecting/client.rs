@@ -11,17 +11,20 @@ use deferred::{CancelHandle, Failure, report};
 use reactor::{ConnectionClosed, DelayedCall, Descriptor, Job, Reactor, WriteDescriptor};
 use socket2::SockRef;
 
+use super::literal::address_of;
 use super::{AnyClient, Connector, Destination, Opened, Route};
 use crate::protocol::short_name;
-use crate::resolver::literal;
-use crate::stream::{Connection, Owner, Parts};
-use crate::{Address, ClientFactory, ConnectError, ConnectorError, Query, ReactorNames, Transport};
+use crate::stream::{Connection, Owner, Parts, Role};
+use crate::uses::Use;
+use crate::{
+    Address, ClientFactory, ConnectError, ConnectorError, Factory, Query, ReactorNames, Transport,
+};
 
 /// After how long a destination that had no room for another client is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// What stands behind a connector.
-pub(super) struct Client<F> {
+pub(super) struct Client<F: Factory> {
     this: Weak<Self>,
     reactor: Reactor,
     factory: Rc<F>,
@@ -30,6 +33,8 @@ pub(super) struct Client<F> {
     /// How many attempts there were; an answer for an earlier one is not heard.
     attempts: Cell<u64>,
     timer: RefCell<Option<DelayedCall>>,
+    /// There while this is not disconnected.
+    in_use: RefCell<Option<Use<F>>>,
 }
 
 /// How far a client has come.
@@ -107,6 +112,10 @@ impl<F: ClientFactory> AnyClient for Client<F> {
 impl<F: ClientFactory> Job for Client<F> {
     /// Begins the attempt, or tells the factory that it has failed.
     fn run(self: Rc<Self>, _reactor: &Reactor) {
+        let is_due = matches!(*self.state.borrow(), State::Starting | State::Failed(_));
+        if is_due {
+            self.use_factory();
+        }
         let state = self.state.replace(State::Disconnected);
         match state {
             State::Starting => {
@@ -129,6 +138,7 @@ impl<F: ClientFactory> Client<F> {
             state: RefCell::new(State::Disconnected),
             attempts: Cell::new(0),
             timer: RefCell::new(None),
+            in_use: RefCell::new(None),
         })
     }
 
@@ -151,7 +161,7 @@ impl<F: ClientFactory> Client<F> {
                 let address = address.clone().into();
                 self.try_next([address].into());
             }
-            Destination::Tcp { host, port } => match literal(host, *port) {
+            Destination::Tcp { host, port } => match address_of(host, *port) {
                 Some(address) => self.try_next([address.into()].into()),
                 None => {
                     let query = Query::new(host, *port);
@@ -300,6 +310,7 @@ impl<F: ClientFactory> Client<F> {
                 let parts = Parts {
                     fd,
                     protocol,
+                    role: Role::Client,
                     peer,
                     host: None,
                     owner,
@@ -313,9 +324,7 @@ impl<F: ClientFactory> Client<F> {
             }
         };
         drop(fd);
-        *self.state.borrow_mut() = State::Disconnected;
-        self.factory
-            .client_connection_lost(&self.connector(), reason);
+        self.tell_lost(reason);
     }
 
     /// Ends the attempt, and tells the factory now. Called by the loop only.
@@ -352,8 +361,37 @@ impl<F: ClientFactory> Client<F> {
 
     fn tell_failed(&self, error: ConnectError) {
         let reason = Failure::without_backtrace(error);
-        self.factory
-            .client_connection_failed(&self.connector(), reason);
+        self.tell_factory("client_connection_failed", |connector| {
+            self.factory.client_connection_failed(connector, reason);
+        });
+    }
+
+    fn tell_lost(&self, reason: Failure) {
+        *self.state.borrow_mut() = State::Disconnected;
+        self.tell_factory("client_connection_lost", |connector| {
+            self.factory.client_connection_lost(connector, reason);
+        });
+    }
+
+    /// Tells the factory of an end, and stops it, unless it is connected again just then.
+    fn tell_factory(&self, what: &str, tell: impl FnOnce(&Connector)) {
+        if let Err(panic) = Failure::catch(|| tell(&self.connector())) {
+            report(&format!("Unhandled error in {what}"), &panic);
+        }
+        if !matches!(*self.state.borrow(), State::Disconnected) {
+            return;
+        }
+        let in_use = self.in_use.take();
+        if let Some(Err(panic)) = in_use.map(Use::end) {
+            report("Unhandled error in stop_factory", &panic);
+        }
+    }
+
+    fn use_factory(&self) {
+        if self.in_use.borrow().is_none() {
+            let begun = Use::begin(&self.reactor, &self.factory);
+            *self.in_use.borrow_mut() = Some(begun);
+        }
     }
 
     fn stop_timer(&self) {
@@ -370,20 +408,18 @@ impl<F: ClientFactory> Owner for Client<F> {
     }
 
     fn connection_lost(&self, reason: Failure) {
-        *self.state.borrow_mut() = State::Disconnected;
-        self.factory
-            .client_connection_lost(&self.connector(), reason);
+        self.tell_lost(reason);
     }
 }
 
 /// A socket that waits for its peer to answer.
-struct Pending<F> {
+struct Pending<F: Factory> {
     fd: OwnedFd,
     peer: Address,
     client: Rc<Client<F>>,
 }
 
-impl<F> AsFd for Pending<F> {
+impl<F: Factory> AsFd for Pending<F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -397,7 +433,8 @@ impl<F: ClientFactory> Descriptor for Pending<F> {
     }
 
     fn log_prefix(&self) -> String {
-        format!("{} on its way to {}", short_name::<F>(), self.peer)
+        let factory = self.client.factory.log_prefix();
+        format!("{factory} on its way to {}", self.peer)
     }
 }
 

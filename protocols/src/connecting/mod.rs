@@ -5,6 +5,7 @@
 
 mod client;
 mod destination;
+mod literal;
 
 use std::fmt;
 use std::os::fd::OwnedFd;
@@ -18,6 +19,8 @@ use crate::{Address, ClientFactory, ConnectError, ConnectorError};
 use client::Client;
 
 pub use destination::Destination;
+pub(crate) use literal::address_of;
+pub use literal::is_ipv6_literal;
 
 /// One wish to be connected: it can be stopped, ended, and tried again.
 ///

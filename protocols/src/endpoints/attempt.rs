@@ -6,7 +6,7 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure, Firer};
 
 use crate::connecting::WeakConnector;
-use crate::protocol::HalfCloseable;
+use crate::protocol::{DescriptorReceiver, HalfCloseable};
 use crate::{
     Address, ClientFactory, ConnectError, Connector, ConnectorError, Factory, Protocol, Transport,
 };
@@ -83,6 +83,22 @@ impl Factory for Attempt {
             }
         }
     }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.factory.start_factory();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.factory.stop_factory();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.factory.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.factory.is_quiet()
+    }
 }
 
 impl ClientFactory for Attempt {
@@ -127,6 +143,10 @@ impl Protocol for Awaited {
 
     fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
         self.protocol.half_closeable()
+    }
+
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        self.protocol.descriptor_receiver()
     }
 
     fn log_prefix(&self) -> String {

@@ -2,11 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use deferred::Failure;
 
-use crate::protocol::{HalfCloseable, short_name};
+use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
 use crate::{Address, Factory, Protocol, Transport};
 
 /// A connection that stands: its transport, and a way to its protocol, which it owns.
@@ -106,6 +107,22 @@ impl<F: Factory> Factory for Capture<F> {
         *self.made.borrow_mut() = Some(Rc::clone(&slot));
         Some(Captured(slot))
     }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.factory.start_factory();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.factory.stop_factory();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.factory.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.factory.is_quiet()
+    }
 }
 
 /// A protocol that can be reached from its [`Connected`].
@@ -144,11 +161,27 @@ impl<P: Protocol> Protocol for Captured<P> {
         can.then_some(self as _)
     }
 
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        let mut can = false;
+        self.call(|protocol| can = protocol.descriptor_receiver().is_some());
+        can.then_some(self as _)
+    }
+
     fn log_prefix(&self) -> String {
         match &*self.0.protocol.borrow() {
             Some(protocol) => protocol.log_prefix(),
             None => short_name::<P>(),
         }
+    }
+}
+
+impl<P: Protocol> DescriptorReceiver for Captured<P> {
+    fn descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd) {
+        self.call(|protocol| {
+            if let Some(protocol) = protocol.descriptor_receiver() {
+                protocol.descriptor_received(transport, descriptor);
+            }
+        });
     }
 }
 

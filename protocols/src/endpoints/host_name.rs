@@ -14,10 +14,10 @@ use reactor::task::AddTimeout;
 use super::attempt::attempt;
 use super::race::{Begin, race};
 use super::{AnyFactory, ClientEndpoint, Connect};
-use crate::resolver::{ascii, literal};
+use crate::resolver::ascii;
 use crate::{
     Address, ConnectError, ConnectOptions, Destination, Factory, Families, LookupError, Protocol,
-    Query, ReactorNames, ReactorTcp, Transport,
+    Query, ReactorNames, ReactorTcp, Transport, is_ipv6_literal,
 };
 
 /// How long an attempt has for itself before the next one begins beside it.
@@ -318,10 +318,10 @@ impl Factory for First {
 impl fmt::Display for HostName {
     /// The host in its ASCII form, an IPv6 address in brackets, and escapes where a name cannot have that character.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (literal(&self.host, self.port), ascii(&self.host)) {
-            (Some(address), _) if address.is_ipv6() => write!(f, "tcp:[{}]", self.host)?,
-            (_, Ok(host)) => write!(f, "tcp:{}", host.escape_default())?,
-            (_, Err(_)) => write!(f, "tcp:{}", self.host.escape_default())?,
+        match ascii(&self.host) {
+            _ if is_ipv6_literal(&self.host) => write!(f, "tcp:[{}]", self.host)?,
+            Ok(host) => write!(f, "tcp:{}", host.escape_default())?,
+            Err(_) => write!(f, "tcp:{}", self.host.escape_default())?,
         }
         write!(f, ":{}", self.port)
     }
@@ -330,6 +330,7 @@ impl fmt::Display for HostName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connecting::address_of;
 
     fn interleave(texts: &[&str]) -> Vec<String> {
         let addresses = texts.iter().map(|text| text.parse().unwrap()).collect();
@@ -363,6 +364,6 @@ mod tests {
     fn the_scope_of_an_address_is_written_with_it() {
         let scoped = "[fe80::1%3]:80".parse().unwrap();
 
-        assert_eq!(literal(&written(scoped), 80), Some(scoped));
+        assert_eq!(address_of(&written(scoped), 80), Some(scoped));
     }
 }

@@ -1,9 +1,13 @@
 //! Listening for connections, whatever they come over.
 //!
 //! A [`Port`] is the handle, and `site` what stands behind it: it has its [`Place`], of which each kind of socket has
-//! one, open a socket, and gives it to a `listener`, which accepts the clients.
+//! one, open a socket, and gives it to a `listener`, which accepts the clients, and has a `reserve` for when it cannot.
+//! An `arrival` is a client that has come; `adopting` is for sockets that were made elsewhere.
 
+mod adopting;
+mod arrival;
 mod listener;
+mod reserve;
 mod site;
 
 use std::fmt;
@@ -18,6 +22,8 @@ use crate::unix::SocketFile;
 use crate::{Address, Factory, ListenError};
 
 use site::Site;
+
+pub use adopting::ReactorSockets;
 
 /// A port that listens. Dropping it does nothing; it listens until it is told to stop.
 ///
@@ -67,11 +73,21 @@ impl Port {
     /// Stops listening; connections that stand are left alone.
     ///
     /// The Deferred fires in the next turn, when the socket is closed and the port can be bound again. If it does
-    /// not listen, or no longer, the Deferred has fired already.
+    /// not listen, or no longer, the Deferred has fired already. If the factory is used by nobody else, it is stopped
+    /// first, and a panic there fails the Deferred.
     ///
     /// *Twisted's `stopListening`, which may return nothing to wait for.*
     pub fn stop_listening(&self) -> Deferred<()> {
         Rc::clone(&self.site).stop_listening()
+    }
+
+    /// Whether a descriptor is held in reserve, for when there are no others.
+    ///
+    /// All ports of a reactor share it. With it, a client that no descriptor is left for is turned away at once;
+    /// without, it waits until there is one.
+    #[must_use]
+    pub fn has_reserve(&self) -> bool {
+        self.site.has_reserve()
     }
 }
 
@@ -106,12 +122,18 @@ pub(crate) trait AnyPort {
     /// See [`Port::stop_listening`].
     fn stop_listening(self: Rc<Self>) -> Deferred<()>;
 
-    /// The name of the factory's type.
+    /// See [`Port::has_reserve`].
+    fn has_reserve(&self) -> bool;
+
+    /// What the factory is called.
     fn factory_name(&self) -> String;
 }
 
 /// Where a port listens: what is different between the kinds of sockets.
 pub(crate) trait Place: 'static {
+    /// What ports there are called in the log.
+    fn kind(&self) -> &'static str;
+
     /// What is asked for.
     fn wanted(&self) -> Address;
 

@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
-use crate::protocol::{HalfCloseable, short_name};
+use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
 use crate::{
     Abilities, Address, ClientFactory, Connector, Consumer, Factory, Flow, Producer, ProducerError,
     Protocol, PullProducer, PushProducer, Transport,
@@ -86,6 +87,22 @@ impl<F: Factory, Q: Policy> Factory for Wrapping<F, Q> {
             between: None,
         })
     }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.factory.start_factory();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.factory.stop_factory();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.factory.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.factory.is_quiet()
+    }
 }
 
 impl<F: ClientFactory, Q: Policy> ClientFactory for Wrapping<F, Q> {
@@ -156,6 +173,11 @@ impl<P: Protocol, C: Connection> Protocol for Wrapped<P, C> {
         can.then_some(self as _)
     }
 
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        let can = self.protocol.descriptor_receiver().is_some();
+        can.then_some(self as _)
+    }
+
     fn log_prefix(&self) -> String {
         format!("{} ({})", self.protocol.log_prefix(), short_name::<C>())
     }
@@ -175,6 +197,16 @@ impl<P: Protocol, C: Connection> HalfCloseable for Wrapped<P, C> {
             (&self.between, self.protocol.half_closeable())
         {
             protocol.write_connection_lost(through);
+        }
+    }
+}
+
+impl<P: Protocol, C: Connection> DescriptorReceiver for Wrapped<P, C> {
+    fn descriptor_received(&mut self, _transport: &Rc<dyn Transport>, descriptor: OwnedFd) {
+        if let (Some((_, through)), Some(protocol)) =
+            (&self.between, self.protocol.descriptor_receiver())
+        {
+            protocol.descriptor_received(through, descriptor);
         }
     }
 }
@@ -383,6 +415,10 @@ impl<C: Connection> Transport for Through<C> {
 
     fn host(&self) -> Address {
         self.wire.transport.host()
+    }
+
+    fn describe(&self) -> String {
+        self.wire.transport.describe()
     }
 
     fn abilities(&self) -> Abilities<'_> {

@@ -8,8 +8,8 @@
 //! reactor's thread. Twisted knows no reason for an answer without addresses; here it is a failure, [`LookupError`],
 //! which nobody logs but he who drops it.*
 
+mod ascii;
 mod blocking;
-mod host;
 mod simple;
 
 use std::cell::RefCell;
@@ -21,10 +21,12 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure};
 use reactor::Reactor;
 
+use crate::connecting::address_of;
+
 pub use blocking::BlockingResolver;
 pub use simple::SimpleResolver;
 
-pub(crate) use host::{ascii, literal};
+pub(crate) use ascii::ascii;
 
 /// Knows the addresses of names.
 ///
@@ -183,7 +185,7 @@ pub trait ReactorNames {
 
 impl ReactorNames for Reactor {
     fn resolve(&self, query: Query) -> Resolution {
-        let addresses = match literal(&query.host, query.port) {
+        let addresses = match address_of(&query.host, query.port) {
             Some(address) => Deferred::from_result(wanted(&query, vec![address])),
             None => ask(self, &query),
         };

@@ -5,10 +5,12 @@
 //!
 //! A connection goes through its [`Phase`]s in order, and each of its directions through its own states. It calls
 //! its protocol and its producer from two places only: when the reactor says that the socket is ready, and from
-//! its [`Job`], in the loop. What comes in is in `socket`, what goes out in `sending`, who makes it in `producing`,
+//! its [`Job`], in the loop. What comes in is in `socket`, what goes out in `sending`, descriptors both ways in
+//! `descriptors`, who makes it in `producing`,
 //! and what a protocol may ask for in `transport`.
 
 mod buffers;
+mod descriptors;
 mod producing;
 mod sending;
 mod socket;
@@ -25,6 +27,7 @@ use reactor::{ConnectionClosed, DelayedCall, Job, Reactor};
 use crate::{Address, Protocol, Transport};
 
 use buffers::{Buffers, FULL, Outgoing, READ_SIZE};
+use descriptors::Descriptors;
 use producing::Registered;
 use socket::Socket;
 
@@ -59,8 +62,18 @@ pub(crate) struct Connection<P> {
     /// Why it is over.
     reason: RefCell<Option<Failure>>,
     owner: RefCell<Option<Rc<dyn Owner>>>,
+    role: Role,
     peer: Address,
     host: OnceCell<Address>,
+}
+
+/// On which side of a connection this end is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It began the connection.
+    Client,
+    /// It was accepted, after so many others.
+    Server(u64),
 }
 
 /// How far a connection has come.
@@ -112,6 +125,10 @@ struct Rare {
     ask_again: Option<DelayedCall>,
     /// Aborts a connection whose peer takes too long to let it end.
     deadline: Option<DelayedCall>,
+    /// To be sent.
+    descriptors: Descriptors,
+    /// Whether it was logged that control data was skipped.
+    has_skipped: bool,
     /// Fired with the reason at the end.
     wait_for_end: Vec<Firer<Failure>>,
 }
@@ -120,6 +137,7 @@ struct Rare {
 pub(crate) struct Parts<P> {
     pub(crate) fd: OwnedFd,
     pub(crate) protocol: P,
+    pub(crate) role: Role,
     pub(crate) peer: Address,
     /// Where this end is, if that is known without asking the system.
     pub(crate) host: Option<Address>,
@@ -148,6 +166,7 @@ impl<P: Protocol> Connection<P> {
             rare: RefCell::new(None),
             reason: RefCell::new(None),
             owner: RefCell::new(parts.owner),
+            role: parts.role,
             peer: parts.peer,
             host: parts.host.map_or_else(OnceCell::new, OnceCell::from),
         });
@@ -217,6 +236,7 @@ impl<P: Protocol> Connection<P> {
                 // It may be this timer that ends the connection.
                 let _ = timer.map(|timer| timer.cancel());
             }
+            rare.descriptors.clear();
         }
         let socket = self.socket.take();
         if let Some(socket) = socket {

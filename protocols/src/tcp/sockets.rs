@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_reuseport;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{ConnectOptions, ListenOptions};
@@ -53,6 +54,10 @@ fn in_progress(error: &io::Error) -> bool {
 }
 
 impl Place for ListenOptions {
+    fn kind(&self) -> &'static str {
+        "TCP"
+    }
+
     fn wanted(&self) -> Address {
         self.address.into()
     }
@@ -61,6 +66,9 @@ impl Place for ListenOptions {
         let socket = new_socket(self.address)?;
         // Else a port could not be listened on again for a while after its connections have ended.
         socket.set_reuse_address(true)?;
+        if self.reuse_port {
+            set_socket_reuseport(&socket, true)?;
+        }
         if self.address.is_ipv6() {
             socket.set_only_v6(true)?;
         }

@@ -11,7 +11,7 @@ use socket2::{Domain, Socket, Type};
 use super::{SocketFile, UnixConnectOptions, UnixListenOptions, file};
 use crate::connecting::{Opened, Route};
 use crate::listening::{Bound, Place};
-use crate::sockets::{local_address, write_unix};
+use crate::sockets::{local_address, valid_unix};
 use crate::{Address, ConnectError, Destination};
 
 /// The way to a UNIX socket.
@@ -40,13 +40,12 @@ impl Route for UnixRoute {
         {
             return Err(ConnectError::NotLocked(to.clone()));
         }
-        let peer = write_unix(address).map_err(|error| other(error.into()))?;
+        let peer = valid_unix(address).map_err(|error| other(error.into()))?;
         let socket = new_socket().map_err(other)?;
         if let Some(local) = &self.options.bind_address {
-            let failed =
-                |error: Errno| ConnectError::BindFailed(local.clone().into(), error.into());
-            let name = write_unix(local).map_err(failed)?;
-            bind(&socket, &name).map_err(failed)?;
+            let failed = |error| ConnectError::BindFailed(local.clone().into(), error);
+            let name = valid_unix(local).map_err(|error| failed(error.into()))?;
+            bind(&socket, &name).map_err(|error| failed(error.into()))?;
         }
         match connect(&socket, &peer) {
             Ok(()) | Err(Errno::INPROGRESS) => Ok(Opened::Waits(socket)),
@@ -58,6 +57,10 @@ impl Route for UnixRoute {
 }
 
 impl Place for UnixListenOptions {
+    fn kind(&self) -> &'static str {
+        "UNIX"
+    }
+
     fn wanted(&self) -> Address {
         self.address.clone().into()
     }
@@ -70,7 +73,7 @@ impl Place for UnixListenOptions {
                 (socket, Some(file))
             }
             None => {
-                bind(&socket, &write_unix(&self.address)?)?;
+                bind(&socket, &valid_unix(&self.address)?)?;
                 (socket, None)
             }
         };

@@ -1,24 +1,10 @@
-//! Hosts as they are written: addresses, and names in any script.
+//! Names of hosts in any script.
 
 use std::borrow::Cow;
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
-
-/// The address that `host` is the text of, if it is one.
-pub(crate) fn literal(host: &str, port: u16) -> Option<SocketAddr> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Some(SocketAddr::new(ip, port));
-    }
-    // The standard library reads a scope only where there is a port too.
-    if !host.contains('%') {
-        return None;
-    }
-    let scoped: SocketAddrV6 = format!("[{host}]:{port}").parse().ok()?;
-    Some(scoped.into())
-}
 
 /// The ASCII form of a name, which is what the domain name system knows.
 ///
@@ -43,26 +29,6 @@ pub(crate) fn ascii(host: &str) -> io::Result<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // E-048
-    #[test]
-    fn an_address_is_told_from_a_name() {
-        assert_eq!(literal("127.0.0.1", 80), "127.0.0.1:80".parse().ok());
-        assert_eq!(literal("::1", 80), "[::1]:80".parse().ok());
-        assert_eq!(literal("localhost", 80), None);
-        assert_eq!(literal("1.2.3", 80), None);
-        assert_eq!(literal("100%", 80), None);
-    }
-
-    // E-043, E-048
-    #[test]
-    fn an_ipv6_address_may_have_a_scope() {
-        let Some(SocketAddr::V6(address)) = literal("fe80::1%7", 80) else {
-            unreachable!("it is one")
-        };
-
-        assert_eq!(address.scope_id(), 7);
-    }
 
     // E-025
     #[test]
