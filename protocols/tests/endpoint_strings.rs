@@ -292,11 +292,25 @@ fn an_unknown_kind_is_named_with_those_that_there_are() {
     assert!(client_error("host=tcp:80").starts_with(r#"found "" at byte 0"#));
 }
 
+// E-030
+#[test]
+fn a_port_may_be_named_as_the_system_knows_it() {
+    let reactor = Reactor::new().unwrap();
+
+    let by_number = server(&reactor, "tcp:80").to_string();
+
+    match protocols::tcp_port_of("http") {
+        Ok(_) => assert_eq!(server(&reactor, "tcp:http").to_string(), by_number),
+        // A machine without a table has no names.
+        Err(_) => assert!(ServerEndpoint::parse(&reactor, "tcp:http").is_err()),
+    }
+}
+
 #[test]
 fn what_is_missing_is_named_with_what_it_should_be() {
     assert_eq!(
         client_error("tcp:localhost"),
-        "port of tcp: found nothing at byte 13, expected a number from 0 to 65535"
+        "port of tcp: found nothing at byte 13, expected the number or the name of a port"
     );
     assert_eq!(
         server_error("unix"),
@@ -308,7 +322,7 @@ fn what_is_missing_is_named_with_what_it_should_be() {
 fn what_is_wrong_is_shown_with_its_place_and_what_would_be_right() {
     assert_eq!(
         client_error("tcp:localhost:65536"),
-        r#"port of tcp: found "65536" at byte 14, expected a number from 0 to 65535"#
+        r#"port of tcp: found "65536" at byte 14, expected the number or the name of a port"#
     );
     assert_eq!(
         client_error("tcp:localhost:80:timeout=-1"),

@@ -7,9 +7,11 @@ use reactor::Reactor;
 
 use super::{Argument, Arguments, DescriptionError};
 use crate::endpoints::{ClientEndpoint, HostNameOptions, ServerEndpoint};
-use crate::{ListenOptions, UnixConnectOptions, UnixListenOptions};
+use crate::{ListenOptions, UnixConnectOptions, UnixListenOptions, tcp_port_of};
 
-const PORT: &str = "a number from 0 to 65535";
+const PORT: &str = "the number or the name of a port";
+
+const BACKLOG: &str = "a number from 0 to 65535";
 
 /// Who may connect to the file of a UNIX socket if the string does not say: everybody.
 const MODE: u32 = 0o666;
@@ -30,7 +32,7 @@ fn host_name(arguments: &mut Arguments) -> Made<(String, u16, HostNameOptions)> 
     const HOST: &str = "the name or the address of a host";
     let host = arguments.require("host", HOST)?;
     let host = host.read(HOST, |text| (!text.is_empty()).then(|| text.to_owned()))?;
-    let port = arguments.require("port", PORT)?.parse(PORT)?;
+    let port = port(arguments)?;
     let mut options = HostNameOptions::new();
     if let Some(timeout) = arguments.take("timeout")? {
         options = options.timeout(seconds(&timeout)?);
@@ -57,7 +59,7 @@ pub(super) fn unix_client(reactor: &Reactor, arguments: &mut Arguments) -> Made<
 
 pub(super) fn tcp_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {
     const INTERFACE: &str = "the address of an interface";
-    let port = arguments.require("port", PORT)?.parse(PORT)?;
+    let port = port(arguments)?;
     let mut options = ListenOptions::new(port);
     if let Some(interface) = arguments.take("interface")? {
         options = options.interface(interface.parse(INTERFACE)?);
@@ -70,7 +72,7 @@ pub(super) fn tcp_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<S
 
 pub(super) fn tcp6_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {
     const INTERFACE: &str = "the IPv6 address of an interface";
-    let port = arguments.require("port", PORT)?.parse(PORT)?;
+    let port = port(arguments)?;
     let interface = match arguments.take("interface")? {
         Some(interface) => interface.parse(INTERFACE)?,
         None => Ipv6Addr::UNSPECIFIED,
@@ -106,6 +108,11 @@ pub(super) fn unix_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<
     Ok(ServerEndpoint::unix(reactor, options))
 }
 
+fn port(arguments: &mut Arguments) -> Made<u16> {
+    let port = arguments.require("port", PORT)?;
+    port.read(PORT, |text| tcp_port_of(text).ok())
+}
+
 fn path(arguments: &mut Arguments, name: &'static str) -> Made<String> {
     const PATH: &str = "a path";
     let path = arguments.require(name, PATH)?;
@@ -114,7 +121,7 @@ fn path(arguments: &mut Arguments, name: &'static str) -> Made<String> {
 
 fn backlog(arguments: &mut Arguments) -> Made<Option<u16>> {
     match arguments.take("backlog")? {
-        Some(backlog) => backlog.parse(PORT).map(Some),
+        Some(backlog) => backlog.parse(BACKLOG).map(Some),
         None => Ok(None),
     }
 }

@@ -40,7 +40,7 @@ impl ClientEndpoint {
     /// let error = ClientEndpoint::parse(&reactor, "tcp:localhost:many").unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     r#"port of tcp: found "many" at byte 14, expected a number from 0 to 65535"#
+    ///     r#"port of tcp: found "many" at byte 14, expected the number or the name of a port"#
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
