@@ -1,6 +1,5 @@
 //! Connecting to the addresses of a name.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,13 +10,12 @@ use deferred::{Abandoned, CancelledError, Deferred, Failure, Kind};
 use reactor::Reactor;
 use reactor::task::AddTimeout;
 
-use super::attempt::attempt;
-use super::race::{Begin, race};
+use super::attempts::Attempts;
 use super::{AnyFactory, ClientEndpoint, Connect};
 use crate::resolver::ascii;
 use crate::{
-    Address, ConnectError, ConnectOptions, Destination, Factory, Families, LookupError, Protocol,
-    Query, ReactorNames, ReactorTcp, Transport, is_ipv6_literal,
+    ConnectError, Destination, Families, LookupError, Query, ReactorNames, Transport,
+    is_ipv6_literal,
 };
 
 /// How long an attempt has for itself before the next one begins beside it.
@@ -144,12 +142,7 @@ impl HostName {
 
 impl Connect for HostName {
     fn connect(&self, factory: Rc<AnyFactory>) -> Deferred<Rc<dyn Transport>> {
-        let attempts = Attempts {
-            reactor: self.reactor.clone(),
-            local: self.options.bind_address,
-            factory,
-            taken: Rc::default(),
-        };
+        let attempts = Attempts::new(&self.reactor, self.options.bind_address, factory);
         let delay = self.options.attempt_delay;
         let (to, local) = (self.destination(), self.options.bind_address);
         let connecting = self
@@ -239,82 +232,6 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// What the attempts of one endpoint's connect share.
-struct Attempts {
-    reactor: Reactor,
-    local: Option<SocketAddr>,
-    factory: Rc<AnyFactory>,
-    taken: Taken,
-}
-
-/// The number of the attempt whose connection was taken: the one for which there is a protocol.
-type Taken = Rc<Cell<Option<usize>>>;
-
-/// How a race ends that one connection has decided.
-type Decided = Result<Rc<dyn Transport>, Failure>;
-
-impl Attempts {
-    fn race(&self, addresses: Vec<SocketAddr>, delay: Duration) -> Deferred<Decided> {
-        let attempts = addresses.into_iter().enumerate();
-        let attempts = attempts.map(|(number, to)| self.attempt(number, to));
-        race(Rc::new(self.reactor.clone()), delay, attempts)
-    }
-
-    /// An attempt; once its connection is taken, how it ends decides the race, by a failure also.
-    fn attempt(&self, number: usize, to: SocketAddr) -> Begin<Decided> {
-        let first = Rc::new(AnyFactory::new(Rc::new(First {
-            factory: Rc::clone(&self.factory),
-            taken: Rc::clone(&self.taken),
-            number,
-        })));
-        let (reactor, local, taken) = (self.reactor.clone(), self.local, Rc::clone(&self.taken));
-        Box::new(move || {
-            let mut options = ConnectOptions::new().without_timeout();
-            if let Some(local) = local {
-                options = options.bind_address(local);
-            }
-            let host = written(to);
-            attempt(first, |factory| {
-                reactor.connect_tcp_with(&host, to.port(), factory, options)
-            })
-            .add_both(move |result| match result {
-                Err(failure) if taken.get() != Some(number) => Err(failure),
-                decided => Ok(decided),
-            })
-        })
-    }
-}
-
-/// The host of an address as text, with its scope if it has one.
-fn written(address: SocketAddr) -> String {
-    match address {
-        SocketAddr::V6(address) if address.scope_id() != 0 => {
-            format!("{}%{}", address.ip(), address.scope_id())
-        }
-        address => address.ip().to_string(),
-    }
-}
-
-/// The factory of one attempt of several, of which only one is to have a protocol.
-struct First {
-    factory: Rc<AnyFactory>,
-    taken: Taken,
-    number: usize,
-}
-
-impl Factory for First {
-    type Protocol = Box<dyn Protocol>;
-
-    fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Self::Protocol> {
-        if self.taken.get().is_some() {
-            return None;
-        }
-        let protocol = self.factory.build_protocol(peer)?;
-        self.taken.set(Some(self.number));
-        Some(protocol)
-    }
-}
-
 impl fmt::Display for HostName {
     /// The host in its ASCII form, an IPv6 address in brackets, and escapes where a name cannot have that character.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -330,7 +247,6 @@ impl fmt::Display for HostName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connecting::address_of;
 
     fn interleave(texts: &[&str]) -> Vec<String> {
         let addresses = texts.iter().map(|text| text.parse().unwrap()).collect();
@@ -357,13 +273,5 @@ mod tests {
         let found = ["1.0.0.3:1", "1.0.0.1:1", "1.0.0.2:1"];
 
         assert_eq!(interleave(&found), found);
-    }
-
-    // E-043
-    #[test]
-    fn the_scope_of_an_address_is_written_with_it() {
-        let scoped = "[fe80::1%3]:80".parse().unwrap();
-
-        assert_eq!(address_of(&written(scoped), 80), Some(scoped));
     }
 }

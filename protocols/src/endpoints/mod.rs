@@ -51,8 +51,10 @@
 //!
 //! *Twisted's `twisted.internet.endpoints`.*
 
+mod adopted;
 mod any;
 mod attempt;
+mod attempts;
 mod connected;
 mod host_name;
 mod race;
@@ -67,6 +69,7 @@ use deferred::Deferred;
 
 use crate::{Factory, Port, Protocol, Transport};
 
+pub use adopted::AlreadyListened;
 pub use any::AnyFactory;
 use connected::{Capture, Once};
 pub use connected::{Connected, NotConnected};
