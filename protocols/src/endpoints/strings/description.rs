@@ -314,7 +314,7 @@ mod tests {
     }
 
     proptest! {
-        // E-029, E-039
+        // E-029
         #[test]
         fn what_is_quoted_is_read_back(
             parts in proptest::collection::vec((proptest::option::of(".*"), ".*"), 1..6)
