@@ -54,15 +54,33 @@
 //! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
 //! transport and another is asked of it, as [`Abilities`].
 //!
+//! # Receivers
+//!
+//! Most protocols speak in pieces. [`mod@line`] and [`strings`] have protocols that find lines, netstrings and counted strings
+//! in the stream, and call a handler of yours for each; [`framing`] is for pieces of another kind. [`services`] has the
+//! small ones with which networks are tried out. A handler that lacks a method does not compile, as [`unwritable`] shows.
+//!
 //! # Datagrams
 //!
 //! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
 //! who sends to its port.
 //!
+//! # Tests
+//!
+//! A protocol needs no socket to be tested, and a program no network: [`testing`] has transports and a reactor in
+//! memory, whose time the test moves.
+//!
+//! # Endpoints and names
+//!
+//! An [endpoint](endpoints) is where connections go to or come from, without what is spoken on them. It connects by a
+//! Deferred, and may come from a string, such as `tcp:localhost:10000:timeout=5`. A name is tried by all its addresses, of
+//! which the first to answer is taken. Who knows the addresses is the reactor's [`Resolver`]: the system's, unless the
+//! program [installs](ReactorNames::install_name_resolver) another one.
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
-//!   any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
+//!   and `woken` any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
 //!   inside a call of yours**: it records what is wanted, and the loop delivers it.
 //! - All that one callback writes is sent when it has returned, in one system call where it can be; what the system
 //!   does not take then waits, in order.
@@ -85,18 +103,24 @@ pub mod endpoints;
 mod error;
 mod factory;
 pub mod files;
+pub mod framing;
+pub mod line;
 mod listening;
 pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;
 mod resolver;
-mod services;
+mod service_names;
+pub mod services;
 mod sockets;
 mod stream;
+pub mod strings;
 mod tcp;
+pub mod testing;
 mod transport;
 mod unix;
+pub mod unwritable;
 mod uses;
 
 pub use address::{Address, UnixAddress};
@@ -115,7 +139,7 @@ pub use resolver::{
     BlockingResolver, Families, LookupError, Query, ReactorNames, Resolution, Resolver,
     SimpleResolver,
 };
-pub use services::tcp_port_of;
+pub use service_names::tcp_port_of;
 pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
 pub use transport::{
     Abilities, DescriptorTransport, Flow, HalfClose, SocketTransport, TcpTransport, Transport,

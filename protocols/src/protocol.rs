@@ -12,8 +12,8 @@ use crate::Transport;
 ///
 /// A protocol is made by a [`Factory`](crate::Factory) for one connection, which owns it: it is dropped when
 /// [`connection_lost`](Self::connection_lost) has returned. Its methods are called by the loop, one at a
-/// time and never from inside each other, in this order: `connection_made` once, `data_received` any
-/// number of times, `connection_lost` once. A panic in one of the first two is reported, and ends the
+/// time and never from inside each other, in this order: `connection_made` once, `data_received` and `woken`
+/// any number of times, `connection_lost` once. A panic in one before the last is reported, and ends the
 /// connection with that failure as the reason.
 ///
 /// *Twisted's `IProtocol`, where the transport is an attribute of the protocol.*
@@ -25,6 +25,13 @@ pub trait Protocol: 'static {
 
     /// Called when bytes have come; how they are cut into pieces has no meaning.
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]);
+
+    /// Called when somebody has asked for it with [`Transport::wake`].
+    ///
+    /// A protocol that is made of another one hands it on.
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        let _ = transport;
+    }
 
     /// Called once, at the end; the connection is already closed.
     ///
@@ -88,6 +95,10 @@ impl Protocol for Box<dyn Protocol> {
 
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
         (**self).data_received(transport, data);
+    }
+
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        (**self).woken(transport);
     }
 
     fn connection_lost(&mut self, reason: Failure) {

@@ -55,6 +55,15 @@ pub trait Transport: Consumer + PushProducer {
         self.lose_connection();
     }
 
+    /// Has the loop call the protocol's [`woken`](crate::Protocol::woken) in the next turn.
+    ///
+    /// This is how a handle that somebody keeps has its protocol go on with what it put off. Several calls before
+    /// the loop comes to it are one. It comes while the transport is paused, too, but, like data, not any more once the
+    /// connection is being ended from here, or is over.
+    ///
+    /// *Twisted's protocols call themselves from wherever they are called; here only the loop does.*
+    fn wake(&self);
+
     /// Fires with the reason when the connection is over, after its protocol was told.
     ///
     /// It has fired already if the connection is over already.

@@ -11,8 +11,7 @@ use deferred::{CancelHandle, Failure, report};
 use reactor::{ConnectionClosed, DelayedCall, Descriptor, Job, Reactor, WriteDescriptor};
 use socket2::SockRef;
 
-use super::literal::address_of;
-use super::{AnyClient, Connector, Destination, Opened, Route};
+use super::{Answered, AnyClient, Attempt, Connector, Destination, Opened, Route};
 use crate::protocol::short_name;
 use crate::stream::{Connection, Owner, Parts, Role};
 use crate::uses::Use;
@@ -156,18 +155,12 @@ impl<F: ClientFactory> Client<F> {
         if !matches!(*self.state.borrow(), State::Starting) {
             return; // The factory has stopped it.
         }
-        match self.destination() {
-            Destination::Unix(address) => {
-                let address = address.clone().into();
-                self.try_next([address].into());
+        match (self.route.address(), self.destination()) {
+            (None, Destination::Tcp { host, port }) => {
+                let query = Query::new(host, *port);
+                self.resolve(query);
             }
-            Destination::Tcp { host, port } => match address_of(host, *port) {
-                Some(address) => self.try_next([address.into()].into()),
-                None => {
-                    let query = Query::new(host, *port);
-                    self.resolve(query);
-                }
-            },
+            (address, _) => self.try_next(address.into_iter().collect()),
         }
     }
 
@@ -219,6 +212,10 @@ impl<F: ClientFactory> Client<F> {
             match self.route.open(&address) {
                 Ok(Opened::Waits(fd)) => return self.wait_for_answer(fd, address, addresses),
                 Ok(Opened::Busy(fd)) => return self.wait_for_room(fd, address, addresses),
+                Ok(Opened::Elsewhere(fd)) => {
+                    let pending = self.pending(fd, address, addresses);
+                    return self.reactor.hold(pending);
+                }
                 Err(error) => last = Some(error),
             }
         }
@@ -303,9 +300,8 @@ impl<F: ClientFactory> Client<F> {
 
     fn connected(self: Rc<Self>, fd: OwnedFd, peer: Address) {
         self.stop_timer();
-        *self.state.borrow_mut() = State::Building;
-        let reason = match Failure::catch(|| self.factory.build_protocol(&peer)) {
-            Ok(Some(protocol)) => {
+        let reason = match self.build(&peer) {
+            Ok(protocol) => {
                 let owner = Some(Rc::clone(&self) as Rc<dyn Owner>);
                 let parts = Parts {
                     fd,
@@ -317,14 +313,31 @@ impl<F: ClientFactory> Client<F> {
                 };
                 return Connection::start(&self.reactor, parts);
             }
-            Ok(None) => Failure::without_backtrace(ConnectionClosed::ConnectionDone),
-            Err(panic) => {
-                report("Unhandled error in build_protocol", &panic);
-                panic
-            }
+            Err(reason) => reason,
         };
         drop(fd);
         self.tell_lost(reason);
+    }
+
+    /// The factory's protocol for a connection that stands; else why the connection is over at once.
+    fn build(&self, peer: &Address) -> Result<F::Protocol, Failure> {
+        *self.state.borrow_mut() = State::Building;
+        match Failure::catch(|| self.factory.build_protocol(peer)) {
+            Ok(Some(protocol)) => Ok(protocol),
+            Ok(None) => Err(Failure::without_backtrace(ConnectionClosed::ConnectionDone)),
+            Err(panic) => {
+                report("Unhandled error in build_protocol", &panic);
+                Err(panic)
+            }
+        }
+    }
+
+    /// Begins the attempt that the loop was to begin, if it is still to be begun, and says whether it is under way.
+    fn is_under_way(self: &Rc<Self>) -> bool {
+        if matches!(*self.state.borrow(), State::Starting) {
+            Rc::clone(self).begin();
+        }
+        matches!(*self.state.borrow(), State::Connecting(..))
     }
 
     /// Ends the attempt, and tells the factory now. Called by the loop only.
@@ -398,6 +411,32 @@ impl<F: ClientFactory> Client<F> {
         if let Some(timer) = self.timer.take() {
             // It may be the timer that ends the attempt.
             let _ = timer.cancel();
+        }
+    }
+}
+
+impl<F: ClientFactory> Attempt for Client<F> {
+    fn fail(self: Rc<Self>, error: ConnectError) -> bool {
+        let is_under_way = self.is_under_way();
+        if is_under_way {
+            self.give_up(error);
+        }
+        is_under_way
+    }
+
+    fn succeed(self: Rc<Self>) -> Option<Answered> {
+        let peer = self.route.address().filter(|_| self.is_under_way())?;
+        self.let_go();
+        match self.build(&peer) {
+            Ok(protocol) => Some(Answered {
+                protocol: Box::new(protocol),
+                owner: self,
+                peer,
+            }),
+            Err(reason) => {
+                self.tell_lost(reason);
+                None
+            }
         }
     }
 }

@@ -133,6 +133,10 @@ impl Protocol for Awaited {
         self.protocol.data_received(transport, data);
     }
 
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        self.protocol.woken(transport);
+    }
+
     fn connection_lost(&mut self, reason: Failure) {
         // If its beginning has failed, this is the reason.
         if let Some(firer) = self.outcome.take() {

@@ -146,6 +146,10 @@ impl<P: Protocol> Protocol for Captured<P> {
         self.call(|protocol| protocol.data_received(transport, data));
     }
 
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        self.call(|protocol| protocol.woken(transport));
+    }
+
     fn connection_lost(&mut self, reason: Failure) {
         // It may be kept by nobody but this, and run code of its own when it goes.
         let protocol = self.0.protocol.take();

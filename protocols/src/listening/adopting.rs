@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketType, sockopt};
 
 use super::arrival::Arrival;
-use super::{Bound, Place, Port};
+use super::{Bound, ListenArguments, Place, Port};
 use crate::sockets::{local_address, peer_address};
 use crate::{Address, AdoptError, Factory};
 
@@ -143,11 +143,16 @@ impl Place for Adopted {
         self.address.clone()
     }
 
+    fn arguments(&self) -> ListenArguments {
+        ListenArguments::Adopted
+    }
+
     fn open(&self) -> io::Result<Bound> {
         let given_away = || io::Error::other("a socket that was adopted listens once");
         Ok(Bound {
             fd: self.socket.take().ok_or_else(given_away)?,
             address: self.address.clone(),
+            is_socket: true,
             file: None,
         })
     }

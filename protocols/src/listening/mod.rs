@@ -18,8 +18,9 @@ use std::rc::Rc;
 use deferred::Deferred;
 use reactor::Reactor;
 
+use crate::testing::Network;
 use crate::unix::SocketFile;
-use crate::{Address, Factory, ListenError};
+use crate::{Address, Factory, ListenError, ListenOptions, Protocol, UnixListenOptions};
 
 use site::Site;
 
@@ -40,8 +41,18 @@ impl Port {
         place: impl Place,
         factory: Rc<F>,
     ) -> Result<Self, ListenError> {
-        let port = Self::from(Site::new(reactor, Box::new(place), factory) as Rc<_>);
+        let network = Network::of(reactor);
+        let arguments = place.arguments();
+        let place: Box<dyn Place> = match &network {
+            Some(network) => network.place(Box::new(place)),
+            None => Box::new(place),
+        };
+        let site = Site::new(reactor, place, factory);
+        let port = Self::from(Rc::clone(&site) as Rc<_>);
         port.start_listening()?;
+        if let Some(network) = network {
+            network.listens(port.clone(), arguments, site);
+        }
         Ok(port)
     }
 
@@ -137,6 +148,9 @@ pub(crate) trait Place: 'static {
     /// What is asked for.
     fn wanted(&self) -> Address;
 
+    /// The options that it was made with.
+    fn arguments(&self) -> ListenArguments;
+
     /// Opens a socket there, which does not block, and has it listen.
     ///
     /// # Errors
@@ -145,12 +159,32 @@ pub(crate) trait Place: 'static {
     fn open(&self) -> io::Result<Bound>;
 }
 
+/// The options of one kind of port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListenArguments {
+    /// Those of TCP.
+    Tcp(ListenOptions),
+    /// Those of UNIX sockets.
+    Unix(UnixListenOptions),
+    /// None: the socket was there already.
+    Adopted,
+}
+
+/// A port whose clients are brought by somebody else than the system.
+pub(crate) trait Clients {
+    /// The protocol for a client, if the port listens and the factory wants one.
+    fn build(&self, peer: &Address) -> Option<Box<dyn Protocol>>;
+}
+
 /// A socket that listens.
 pub(crate) struct Bound {
     /// The socket.
     pub(crate) fd: OwnedFd,
     /// Where it really is.
     pub(crate) address: Address,
+    /// Whether clients come to it, and not by [`Clients`], for whom it only stands.
+    pub(crate) is_socket: bool,
     /// The file by which it is found, if there is one.
     pub(crate) file: Option<SocketFile>,
 }

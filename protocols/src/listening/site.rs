@@ -9,9 +9,9 @@ use rustix::io::Errno;
 
 use super::listener::Listener;
 use super::reserve::Reserve;
-use super::{AnyPort, Place};
+use super::{AnyPort, Clients, Place};
 use crate::uses::{Use, note};
-use crate::{Address, Factory, ListenError};
+use crate::{Address, Factory, ListenError, Protocol};
 
 /// So many connections are accepted in one turn at the most, at first; the rest waits for the next one.
 ///
@@ -86,6 +86,18 @@ impl<F: Factory> Site<F> {
         }
     }
 
+    /// The number and the protocol of a client that has come, if the factory wants one.
+    pub(super) fn build_protocol(&self, peer: &Address) -> Option<(u64, F::Protocol)> {
+        let number = self.clients.get();
+        self.clients.set(number + 1);
+        let built = Failure::catch(|| self.factory.build_protocol(peer));
+        let built = built.unwrap_or_else(|panic| {
+            report("Unhandled error in build_protocol", &panic);
+            None
+        });
+        built.map(|protocol| (number, protocol))
+    }
+
     fn use_factory(&self) {
         if self.in_use.borrow().is_some() {
             return;
@@ -126,9 +138,14 @@ impl<F: Factory> AnyPort for Site<F> {
         let bound = self.place.open().map_err(failed)?;
         self.reserve.open().map_err(failed)?;
         *self.address.borrow_mut() = bound.address.clone();
+        let is_socket = bound.is_socket;
         let listener = Rc::new(Listener::new(bound, Rc::clone(&self)));
         let weak = Rc::downgrade(&listener);
-        self.reactor.add_reader(listener).map_err(failed)?;
+        if is_socket {
+            self.reactor.add_reader(listener).map_err(failed)?;
+        } else {
+            self.reactor.hold(listener);
+        }
         *self.listener.borrow_mut() = Some(weak);
         // Before the first client is accepted, at any rate.
         self.reactor.clone().after_callback(self);
@@ -160,6 +177,17 @@ impl<F: Factory> AnyPort for Site<F> {
 
     fn factory_name(&self) -> String {
         self.factory.log_prefix()
+    }
+}
+
+impl<F: Factory> Clients for Site<F> {
+    fn build(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
+        if !self.is_listening() {
+            return None;
+        }
+        self.use_factory();
+        let (_, protocol) = self.build_protocol(peer)?;
+        Some(Box::new(protocol))
     }
 }
 

@@ -159,6 +159,12 @@ impl<P: Protocol, C: Connection> Protocol for Wrapped<P, C> {
         }
     }
 
+    fn woken(&mut self, _transport: &Rc<dyn Transport>) {
+        if let Some((_, through)) = &self.between {
+            self.protocol.woken(through);
+        }
+    }
+
     fn connection_lost(&mut self, reason: Failure) {
         if let Some((wire, _)) = self.between.take() {
             // It may own this very transport.
@@ -399,6 +405,10 @@ impl<C: Connection> Transport for Through<C> {
 
     fn abort_connection(&self) {
         self.wire.transport.abort_connection();
+    }
+
+    fn wake(&self) {
+        self.wire.transport.wake();
     }
 
     fn when_lost(&self) -> Deferred<Failure> {

@@ -19,7 +19,7 @@ const CHUNK_SIZE: usize = 64 * 1024;
 /// With more than this waiting to be sent, a transport says that it is full, unless it was set otherwise.
 ///
 /// *The size of the write buffer of Twisted's transports.*
-pub(super) const FULL: usize = 64 * 1024;
+pub(crate) const FULL: usize = 64 * 1024;
 
 /// So many chunks go out with one system call at the most.
 const CHUNKS_PER_SEND: usize = 16;

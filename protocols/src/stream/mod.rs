@@ -26,9 +26,11 @@ use reactor::{ConnectionClosed, DelayedCall, Job, Reactor};
 
 use crate::{Address, Protocol, Transport};
 
-use buffers::{Buffers, FULL, Outgoing, READ_SIZE};
+pub(crate) use buffers::FULL;
+pub(crate) use producing::{ASK_AGAIN, Registered, Stop};
+
+use buffers::{Buffers, Outgoing, READ_SIZE};
 use descriptors::Descriptors;
-use producing::Registered;
 use socket::Socket;
 
 /// Who began a connection, and hears of it: of its beginning before the protocol does, of its end after.
@@ -55,6 +57,8 @@ pub(crate) struct Connection<P> {
     flush_waits: Cell<bool>,
     /// Whether the loop will ask the pull producer for more.
     ask_waits: Cell<bool>,
+    /// Whether the loop will wake the protocol.
+    wake_waits: Cell<bool>,
     read_size: Cell<usize>,
     water_marks: Cell<WaterMarks>,
     /// There is one only if something of it is in use.
@@ -161,6 +165,7 @@ impl<P: Protocol> Connection<P> {
             writing: Cell::new(Writing::On),
             flush_waits: Cell::new(false),
             ask_waits: Cell::new(false),
+            wake_waits: Cell::new(false),
             read_size: Cell::new(READ_SIZE),
             water_marks: Cell::new(WaterMarks { high: FULL, low: 0 }),
             rare: RefCell::new(None),
@@ -201,6 +206,13 @@ impl<P: Protocol> Connection<P> {
                 call(protocol, &transport);
             }
         });
+    }
+
+    /// Calls a protocol that somebody has woken. Called by the loop only.
+    fn wake_protocol(&self) {
+        if self.phase.get() == Phase::Open {
+            self.call_protocol("woken", |protocol, transport| protocol.woken(transport));
+        }
     }
 
     /// Calls code of the user's; a panic in it is reported, and ends the connection.
@@ -299,6 +311,8 @@ impl<P: Protocol> Job for Connection<P> {
             {
                 self.end(reason);
             }
+        } else if self.wake_waits.take() {
+            self.wake_protocol();
         } else if self.phase.get() == Phase::Over {
             self.tell();
         } else if self.ask_waits.take() {

@@ -109,6 +109,15 @@ impl<P: Protocol> Transport for Connection<P> {
         ));
     }
 
+    fn wake(&self) {
+        if self.phase.get() == Phase::Open
+            && let Some(this) = self.this.upgrade()
+            && !self.wake_waits.replace(true)
+        {
+            self.reactor.next_turn(this);
+        }
+    }
+
     fn when_lost(&self) -> Deferred<Failure> {
         let reason = self.reason.borrow().clone();
         match reason {

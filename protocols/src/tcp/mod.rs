@@ -82,7 +82,7 @@ impl ReactorTcp for Reactor {
 }
 
 /// How to connect.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing by themselves"]
 pub struct ConnectOptions {
     timeout: Option<Duration>,
@@ -130,7 +130,7 @@ impl Default for ConnectOptions {
 }
 
 /// Where and how to listen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing by themselves"]
 pub struct ListenOptions {
     pub(crate) address: SocketAddr,

@@ -10,8 +10,8 @@ use rustix::net::sockopt::set_socket_reuseport;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{ConnectOptions, ListenOptions};
-use crate::connecting::{Opened, Route};
-use crate::listening::{Bound, Place};
+use crate::connecting::{ConnectArguments, Opened, Route};
+use crate::listening::{Bound, ListenArguments, Place};
 use crate::sockets::local_address;
 use crate::{Address, ConnectError, Destination};
 
@@ -28,6 +28,10 @@ impl Route for TcpRoute {
 
     fn timeout(&self) -> Option<Duration> {
         self.options.timeout
+    }
+
+    fn arguments(&self) -> ConnectArguments {
+        ConnectArguments::Tcp(self.options.clone())
     }
 
     fn open(&self, to: &Address) -> Result<Opened, ConnectError> {
@@ -62,6 +66,10 @@ impl Place for ListenOptions {
         self.address.into()
     }
 
+    fn arguments(&self) -> ListenArguments {
+        ListenArguments::Tcp(self.clone())
+    }
+
     fn open(&self) -> io::Result<Bound> {
         let socket = new_socket(self.address)?;
         // Else a port could not be listened on again for a while after its connections have ended.
@@ -77,6 +85,7 @@ impl Place for ListenOptions {
         let fd = OwnedFd::from(socket);
         let address = local_address(fd.as_fd())?;
         Ok(Bound {
+            is_socket: true,
             fd,
             address,
             file: None,

@@ -9,9 +9,9 @@ use rustix::net::{bind, connect};
 use socket2::{Domain, Socket, Type};
 
 use super::{SocketFile, UnixConnectOptions, UnixListenOptions, file};
-use crate::connecting::{Opened, Route};
-use crate::listening::{Bound, Place};
-use crate::sockets::{local_address, valid_unix};
+use crate::connecting::{ConnectArguments, Opened, Route};
+use crate::listening::{Bound, ListenArguments, Place};
+use crate::sockets::{local_address, write_unix};
 use crate::{Address, ConnectError, Destination};
 
 /// The way to a UNIX socket.
@@ -29,6 +29,10 @@ impl Route for UnixRoute {
         self.options.timeout
     }
 
+    fn arguments(&self) -> ConnectArguments {
+        ConnectArguments::Unix(self.options.clone())
+    }
+
     fn open(&self, to: &Address) -> Result<Opened, ConnectError> {
         let other = |error| ConnectError::Other(to.clone(), error);
         let Address::Unix(address) = to else {
@@ -40,11 +44,11 @@ impl Route for UnixRoute {
         {
             return Err(ConnectError::NotLocked(to.clone()));
         }
-        let peer = valid_unix(address).map_err(|error| other(error.into()))?;
+        let peer = write_unix(address).map_err(|error| other(error.into()))?;
         let socket = new_socket().map_err(other)?;
         if let Some(local) = &self.options.bind_address {
             let failed = |error| ConnectError::BindFailed(local.clone().into(), error);
-            let name = valid_unix(local).map_err(|error| failed(error.into()))?;
+            let name = write_unix(local).map_err(|error| failed(error.into()))?;
             bind(&socket, &name).map_err(|error| failed(error.into()))?;
         }
         match connect(&socket, &peer) {
@@ -65,6 +69,10 @@ impl Place for UnixListenOptions {
         self.address.clone().into()
     }
 
+    fn arguments(&self) -> ListenArguments {
+        ListenArguments::Unix(self.clone())
+    }
+
     fn open(&self) -> io::Result<Bound> {
         let socket = new_socket()?;
         let (socket, file) = match self.address.path() {
@@ -73,13 +81,14 @@ impl Place for UnixListenOptions {
                 (socket, Some(file))
             }
             None => {
-                bind(&socket, &valid_unix(&self.address)?)?;
+                bind(&socket, &write_unix(&self.address)?)?;
                 (socket, None)
             }
         };
         rustix::net::listen(&socket, self.backlog.into())?;
         let address = local_address(socket.as_fd())?;
         Ok(Bound {
+            is_socket: true,
             fd: socket,
             address,
             file,

@@ -50,6 +50,11 @@ impl Log {
         self.0.borrow().is_empty()
     }
 
+    /// All notes so far.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+
     #[track_caller]
     pub(crate) fn assert(&self, expected: &[&str]) {
         assert_eq!(*self.0.borrow(), expected);
@@ -190,10 +195,7 @@ impl Script {
     }
 
     fn note(&self, what: &str) {
-        if CALLING.get() {
-            self.log
-                .note(format!("{} is called from inside a call", self.name));
-        }
+        note_if_calling(self.name, &self.log);
         self.log.note(format!("{} {what}", self.name));
     }
 }
@@ -312,6 +314,13 @@ pub(crate) fn calling<R>(call: impl FnOnce() -> R) -> R {
     let result = call();
     CALLING.set(false);
     result
+}
+
+/// Notes a callback that comes from inside a call of [`calling`].
+pub(crate) fn note_if_calling(name: &str, log: &Log) {
+    if CALLING.get() {
+        log.note(format!("{name} is called from inside a call"));
+    }
 }
 
 /// A place for a transport that a callback keeps.
