@@ -3,7 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{Address, Destination};
+use deferred::{Abandoned, CancelledError, Failure};
+
+use crate::{Address, Destination, LookupError};
 
 /// Why an attempt to connect ended without a connection.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,26 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// What it means for the way to this destination that its name was not resolved.
+    pub(crate) fn from_resolver(to: &Destination, failure: &Failure) -> Self {
+        if failure.check::<Abandoned>().is_some() {
+            // Resolvers do not give up by themselves: the reactor has dropped the work.
+            return Self::ReactorStopped(to.clone());
+        }
+        if failure.check::<CancelledError>().is_some() {
+            return Self::Stopped(to.clone());
+        }
+        let source = match failure.check::<LookupError>() {
+            Some(LookupError { source, .. }) => io::Error::new(source.kind(), source.to_string()),
+            None => io::Error::other(failure.to_string()),
+        };
+        let host = match to {
+            Destination::Tcp { host, .. } => host.clone(),
+            Destination::Unix(address) => address.to_string(),
+        };
+        Self::UnknownHost(host, source)
+    }
+
     /// Whether it was this side that gave up, because of its time limit or because somebody stopped the attempt.
     ///
     /// *Twisted's `UserError`, of which `TimeoutError` is a kind.*

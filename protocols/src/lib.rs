@@ -70,6 +70,13 @@
 //! A protocol needs no socket to be tested, and a program no network: [`testing`] has transports and a reactor in
 //! memory, whose time the test moves.
 //!
+//! # Endpoints and names
+//!
+//! An [endpoint](endpoints) is where connections go to or come from, without what is spoken on them. It connects by a
+//! Deferred, and may come from a string, such as `tcp:localhost:10000:timeout=5`. A name is tried by all its addresses, of
+//! which the first to answer is taken. Who knows the addresses is the reactor's [`Resolver`]: the system's, unless the
+//! program [installs](ReactorNames::install_name_resolver) another one.
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
@@ -104,6 +111,7 @@ pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;
+mod resolver;
 mod service_names;
 pub mod services;
 mod sockets;
@@ -128,6 +136,10 @@ pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer
 pub use protocol::{DescriptorReceiver, HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
+pub use resolver::{
+    BlockingResolver, Families, LookupError, Query, ReactorNames, Resolution, Resolver,
+    SimpleResolver,
+};
 pub use service_names::tcp_port_of;
 pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
 pub use transport::{

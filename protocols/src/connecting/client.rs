@@ -3,12 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::net::ToSocketAddrs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use deferred::{Failure, report};
+use deferred::{CancelHandle, Failure, report};
 use reactor::{ConnectionClosed, DelayedCall, Descriptor, Job, Reactor, WriteDescriptor};
 use socket2::SockRef;
 
@@ -16,7 +15,9 @@ use super::{Answered, AnyClient, Attempt, Connector, Destination, Opened, Route}
 use crate::protocol::short_name;
 use crate::stream::{Connection, Owner, Parts, Role};
 use crate::uses::Use;
-use crate::{Address, ClientFactory, ConnectError, ConnectorError, Factory, Transport};
+use crate::{
+    Address, ClientFactory, ConnectError, ConnectorError, Factory, Query, ReactorNames, Transport,
+};
 
 /// After how long a destination that had no room for another client is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
@@ -35,16 +36,13 @@ pub(super) struct Client<F: Factory> {
     in_use: RefCell<Option<Use<F>>>,
 }
 
-/// What the resolver says of a name.
-type Addresses = Result<VecDeque<Address>, ConnectError>;
-
 /// How far a client has come.
 enum State {
     Disconnected,
     /// The loop will begin the attempt.
     Starting,
-    /// The resolver looks for the name.
-    Resolving,
+    /// The resolver looks for the name, unless it is told not to.
+    Resolving(CancelHandle),
     /// This socket waits for its peer; the other addresses are still to be tried.
     Connecting(Weak<dyn WriteDescriptor>, VecDeque<Address>),
     /// The attempt has ended with this; the loop will tell the factory.
@@ -73,7 +71,7 @@ impl<F: ClientFactory> AnyClient for Client<F> {
             State::Disconnected | State::Failed(_) | State::Building | State::Connected(_) => {
                 return Err(ConnectorError::NotConnecting);
             }
-            State::Starting | State::Resolving | State::Connecting(..) => {}
+            State::Starting | State::Resolving(_) | State::Connecting(..) => {}
         }
         let to = self.destination().clone();
         self.fail_soon(ConnectError::Stopped(to));
@@ -159,23 +157,20 @@ impl<F: ClientFactory> Client<F> {
         }
         match (self.route.address(), self.destination()) {
             (None, Destination::Tcp { host, port }) => {
-                let (host, port) = (host.clone(), *port);
-                self.resolve(host, port);
+                let query = Query::new(host, *port);
+                self.resolve(query);
             }
             (address, _) => self.try_next(address.into_iter().collect()),
         }
     }
 
-    /// Has a thread look for the addresses of a name.
-    fn resolve(self: Rc<Self>, host: String, port: u16) {
-        *self.state.borrow_mut() = State::Resolving;
-        let (reactor, attempt) = (self.reactor.clone(), self.attempts.get());
-        reactor
-            .defer_to_thread(move || {
-                let found = (host.as_str(), port).to_socket_addrs();
-                let found = found.map(|found| found.map(Address::Tcp).collect());
-                Ok(found.map_err(|error| ConnectError::UnknownHost(host, error)))
-            })
+    /// Has the resolver look for the addresses of a name.
+    fn resolve(self: Rc<Self>, query: Query) {
+        let addresses = self.reactor.resolve(query).addresses();
+        *self.state.borrow_mut() = State::Resolving(addresses.cancel_handle());
+        let attempt = self.attempts.get();
+        addresses
+            .map(|found| found.into_iter().map(Address::Tcp).collect())
             .add_both(move |addresses| self.resolved(attempt, addresses))
             .log_failure("Unhandled error after a name was resolved");
     }
@@ -196,15 +191,17 @@ impl<F: ClientFactory> Client<F> {
         *self.timer.borrow_mut() = Some(timer);
     }
 
-    fn resolved(self: Rc<Self>, attempt: u64, answer: Result<Addresses, Failure>) {
-        if self.attempts.get() != attempt || !matches!(*self.state.borrow(), State::Resolving) {
+    fn resolved(self: Rc<Self>, attempt: u64, answer: Result<VecDeque<Address>, Failure>) {
+        let is_awaited = matches!(*self.state.borrow(), State::Resolving(_));
+        if self.attempts.get() != attempt || !is_awaited {
             return;
         }
         match answer {
-            Ok(Ok(addresses)) => self.try_next(addresses),
-            Ok(Err(error)) => self.give_up(error),
-            // The resolver gives no failure of its own: the reactor has dropped the work.
-            Err(_) => self.give_up(self.reactor_stopped()),
+            Ok(addresses) => self.try_next(addresses),
+            Err(failure) => {
+                let error = ConnectError::from_resolver(self.destination(), &failure);
+                self.give_up(error);
+            }
         }
     }
 
@@ -360,10 +357,14 @@ impl<F: ClientFactory> Client<F> {
     fn let_go(&self) {
         self.stop_timer();
         let state = self.state.replace(State::Disconnected);
-        if let State::Connecting(pending, _) = state
-            && let Some(pending) = pending.upgrade()
-        {
-            self.reactor.release(&*pending);
+        match state {
+            State::Resolving(resolution) => resolution.cancel(),
+            State::Connecting(pending, _) => {
+                if let Some(pending) = pending.upgrade() {
+                    self.reactor.release(&*pending);
+                }
+            }
+            _ => {}
         }
     }
 

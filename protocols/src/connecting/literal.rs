@@ -13,7 +13,7 @@ pub fn is_ipv6_literal(host: &str) -> bool {
 /// The address that a host stands for, if it is one, and its scope, if it has one, is a number.
 ///
 /// What the name of a scope stands for is known to the resolver.
-pub(super) fn address_of(host: &str, port: u16) -> Option<SocketAddr> {
+pub(crate) fn address_of(host: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Some(SocketAddr::new(address, port));
     }

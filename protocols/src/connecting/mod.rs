@@ -9,7 +9,7 @@ mod literal;
 
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use reactor::Reactor;
@@ -24,6 +24,7 @@ use crate::{
 use client::Client;
 
 pub use destination::Destination;
+pub(crate) use literal::address_of;
 pub use literal::is_ipv6_literal;
 
 /// One wish to be connected: it can be stopped, ended, and tried again.
@@ -86,6 +87,11 @@ impl Connector {
         Rc::clone(&self.client).disconnect();
     }
 
+    /// Another handle, which does not keep the connector.
+    pub(crate) fn downgrade(&self) -> WeakConnector {
+        WeakConnector(Rc::downgrade(&self.client))
+    }
+
     /// What it connects to, as it was given.
     #[must_use]
     pub fn destination(&self) -> &Destination {
@@ -103,6 +109,16 @@ impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (factory, state) = (self.client.factory_name(), self.client.state());
         write!(f, "Connector({factory} {state} {})", self.destination())
+    }
+}
+
+/// A handle to a connector that somebody else keeps, the reactor if nobody but the loop has anything to do with it.
+pub(crate) struct WeakConnector(Weak<dyn AnyClient>);
+
+impl WeakConnector {
+    /// The connector, if it is still there.
+    pub(crate) fn upgrade(&self) -> Option<Connector> {
+        self.0.upgrade().map(Connector::from)
     }
 }
 
@@ -142,7 +158,7 @@ pub(crate) trait Route: 'static {
     fn address(&self) -> Option<Address> {
         match self.destination() {
             Destination::Unix(address) => Some(address.clone().into()),
-            Destination::Tcp { host, port } => literal::address_of(host, *port).map(Address::from),
+            Destination::Tcp { host, port } => address_of(host, *port).map(Address::from),
         }
     }
 

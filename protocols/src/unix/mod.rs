@@ -151,7 +151,7 @@ impl Default for UnixConnectOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing by themselves"]
 pub struct UnixListenOptions {
-    address: UnixAddress,
+    pub(crate) address: UnixAddress,
     backlog: u16,
     mode: Option<u32>,
     lock: bool,
