@@ -284,10 +284,16 @@ fn server_error(text: &str) -> String {
 // E-032
 #[test]
 fn an_unknown_kind_is_named_with_those_that_there_are() {
-    let expected = r#"found "ftp" at byte 0, expected a kind of endpoint: tcp, tcp6, unix"#;
+    let expected = r#"found "ftp" at byte 0, expected a kind of endpoint: "#;
 
-    assert_eq!(client_error("ftp:host:21"), expected);
-    assert_eq!(server_error("ftp:21"), expected);
+    assert_eq!(
+        client_error("ftp:host:21"),
+        format!("{expected}tcp, tcp6, unix")
+    );
+    assert_eq!(
+        server_error("ftp:21"),
+        format!("{expected}systemd, tcp, tcp6, unix")
+    );
     assert!(client_error("").starts_with(r#"found "" at byte 0"#));
     assert!(client_error("host=tcp:80").starts_with(r#"found "" at byte 0"#));
 }

@@ -59,6 +59,7 @@ mod connected;
 mod host_name;
 mod race;
 mod strings;
+mod systemd;
 mod tcp;
 mod unix;
 
@@ -75,6 +76,7 @@ use connected::{Capture, Once};
 pub use connected::{Connected, NotConnected};
 pub use host_name::HostNameOptions;
 pub use strings::{Argument, Arguments, DescriptionError, ReactorEndpoints, quote};
+pub use systemd::NoSuchSocket;
 
 /// Where connections go to.
 ///

@@ -57,6 +57,12 @@ pub(super) fn unix_client(reactor: &Reactor, arguments: &mut Arguments) -> Made<
     Ok(ClientEndpoint::unix(reactor, &*path, options))
 }
 
+pub(super) fn systemd_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {
+    const INDEX: &str = "the number of a socket that was handed over, from 0";
+    let index = arguments.require("index", INDEX)?.parse(INDEX)?;
+    Ok(ServerEndpoint::systemd(reactor, index))
+}
+
 pub(super) fn tcp_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {
     const INTERFACE: &str = "the address of an interface";
     let port = port(arguments)?;
