@@ -103,6 +103,7 @@ mod listening;
 pub mod policies;
 mod producer;
 mod protocol;
+pub mod proxy;
 pub mod relay;
 mod service_names;
 pub mod services;
