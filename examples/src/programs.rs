@@ -165,6 +165,19 @@ pub const PARTS: &[Part] = &[
         ],
     },
     Part {
+        number: Some(11),
+        about: "A server that does not block",
+        programs: &[program("fastpoetry", "serves a poem to all who come")],
+    },
+    Part {
+        number: Some(12),
+        about: "A server with requests",
+        programs: &[program(
+            "transformedpoetry",
+            "a server that transforms poems",
+        )],
+    },
+    Part {
         number: Some(13),
         about: "Deferreds in Deferreds",
         programs: &[program("defer-10", "a callback that returns a Deferred")],
