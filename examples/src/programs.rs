@@ -180,14 +180,21 @@ pub const PARTS: &[Part] = &[
     Part {
         number: Some(13),
         about: "Deferreds in Deferreds",
-        programs: &[program("defer-10", "a callback that returns a Deferred")],
+        programs: &[
+            program("defer-10", "a callback that returns a Deferred"),
+            program("client-6", "poems transformed by another server"),
+        ],
     },
     Part {
         number: Some(14),
         about: "Deferreds that have fired",
-        programs: &[program(
-            "defer-11",
-            "links that are added late, and to a chain that is paused",
-        )],
+        programs: &[
+            program(
+                "defer-11",
+                "links that are added late, and to a chain that is paused",
+            ),
+            program("poetry-proxy-1", "a proxy that keeps the poem"),
+            program("poetry-proxy-2", "the same, by Deferreds that have fired"),
+        ],
     },
 ];
