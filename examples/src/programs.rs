@@ -197,4 +197,12 @@ pub const PARTS: &[Part] = &[
             program("poetry-proxy-2", "the same, by Deferreds that have fired"),
         ],
     },
+    Part {
+        number: Some(16),
+        about: "A server that runs unattended",
+        programs: &[program(
+            "fastpoetry-service",
+            "a service with a log and a pid file",
+        )],
+    },
 ];
