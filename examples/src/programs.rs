@@ -205,4 +205,20 @@ pub const PARTS: &[Part] = &[
             "a service with a log and a pid file",
         )],
     },
+    Part {
+        number: Some(17),
+        about: "Callbacks in one function",
+        programs: &[
+            program(
+                "inline-callbacks-1",
+                "four callbacks written as one function",
+            ),
+            program(
+                "inline-callbacks-2",
+                "two such functions, and their Deferreds",
+            ),
+            program("inline-callbacks-tb", "who calls a function that waits"),
+            program("client-7", "the way of a poem is one function"),
+        ],
+    },
 ];
