@@ -221,4 +221,18 @@ pub const PARTS: &[Part] = &[
             program("client-7", "the way of a poem is one function"),
         ],
     },
+    Part {
+        number: Some(18),
+        about: "Many Deferreds at once",
+        programs: &[
+            program("deferred-list-1", "a list of no Deferreds"),
+            program("deferred-list-2", "a list of one"),
+            program("deferred-list-3", "a list of two"),
+            program("deferred-list-4", "the same, fired the other way round"),
+            program("deferred-list-5", "a list of two, one of which fails"),
+            program("deferred-list-6", "the same with a report"),
+            program("deferred-list-7", "the same with an errback of its own"),
+            program("client-8", "a list waits for all the poems"),
+        ],
+    },
 ];
