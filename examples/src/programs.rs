@@ -235,4 +235,29 @@ pub const PARTS: &[Part] = &[
             program("client-8", "a list waits for all the poems"),
         ],
     },
+    Part {
+        number: Some(19),
+        about: "Deferreds that are cancelled",
+        programs: &[
+            program("defer-cancel-1", "cancelling without an errback"),
+            program("defer-cancel-2", "cancelling with one"),
+            program("defer-cancel-3", "cancelling what has fired"),
+            program("defer-cancel-4", "firing what was cancelled"),
+            program("defer-cancel-5", "a canceller"),
+            program("defer-cancel-6", "a canceller that fires with a result"),
+            program("defer-cancel-7", "a canceller that fires with an error"),
+            program("defer-cancel-8", "a canceller that is not needed"),
+            program("defer-cancel-9", "a poem that nobody cancels"),
+            program(
+                "defer-cancel-10",
+                "a poem that is cancelled, and sent all the same",
+            ),
+            program("defer-cancel-11", "a poem that is cancelled, and not sent"),
+            program(
+                "defer-cancel-12",
+                "cancelling what waits for another Deferred",
+            ),
+            program("poetry-proxy-3", "a proxy that cancels its fetch"),
+        ],
+    },
 ];
