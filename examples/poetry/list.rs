@@ -10,7 +10,7 @@ pub(crate) fn list() {
             None => part.about.to_owned(),
         });
         for program in part.programs {
-            cli::say(format!("  {:<18} {}", program.name, program.shows));
+            cli::say(format!("  {:<19} {}", program.name, program.shows));
         }
     }
     cli::say("\ncargo run --bin NAME -- --help tells how to call one.");

@@ -2,6 +2,7 @@
 //!
 //! - [`ServerAddress`]: the `[HOST:]PORT` by which a client is told of a server;
 //! - [`Servers`] and [`BackendOption`]: the options that most clients have;
+//! - [`Listening`]: the options that servers have, and [`listen`]: how they are followed;
 //! - [`get_poetry`]: a client behind a function that returns a Deferred;
 //! - [`PoetryServerFactory`]: a server that sends a poem at once;
 //! - [`service`]: what a program needs to run as a service;
@@ -21,6 +22,7 @@ mod address;
 pub mod cli;
 mod client;
 pub mod fired_twice;
+mod listening;
 mod options;
 mod programs;
 pub mod report;
@@ -31,6 +33,7 @@ mod tally;
 
 pub use address::{AddressError, ServerAddress};
 pub use client::{Silent, get_poetry};
+pub use listening::{Listening, listen};
 pub use options::{BackendOption, Servers};
 pub use programs::{PARTS, Part, Program};
 pub use server::{PoetryServerFactory, PoetryServerProtocol};

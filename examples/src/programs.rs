@@ -165,17 +165,37 @@ pub const PARTS: &[Part] = &[
         ],
     },
     Part {
+        number: Some(11),
+        about: "A server that does not block",
+        programs: &[program("fastpoetry", "serves a poem to all who come")],
+    },
+    Part {
+        number: Some(12),
+        about: "A server with requests",
+        programs: &[program(
+            "transformedpoetry",
+            "a server that transforms poems",
+        )],
+    },
+    Part {
         number: Some(13),
         about: "Deferreds in Deferreds",
-        programs: &[program("defer-10", "a callback that returns a Deferred")],
+        programs: &[
+            program("defer-10", "a callback that returns a Deferred"),
+            program("client-6", "poems transformed by another server"),
+        ],
     },
     Part {
         number: Some(14),
         about: "Deferreds that have fired",
-        programs: &[program(
-            "defer-11",
-            "links that are added late, and to a chain that is paused",
-        )],
+        programs: &[
+            program(
+                "defer-11",
+                "links that are added late, and to a chain that is paused",
+            ),
+            program("poetry-proxy-1", "a proxy that keeps the poem"),
+            program("poetry-proxy-2", "the same, by Deferreds that have fired"),
+        ],
     },
     Part {
         number: Some(16),
@@ -184,5 +204,60 @@ pub const PARTS: &[Part] = &[
             "fastpoetry-service",
             "a server with a log and a pid file, which stops in order",
         )],
+    },
+    Part {
+        number: Some(17),
+        about: "Callbacks in one function",
+        programs: &[
+            program(
+                "inline-callbacks-1",
+                "four callbacks written as one function",
+            ),
+            program(
+                "inline-callbacks-2",
+                "two such functions, and their Deferreds",
+            ),
+            program("inline-callbacks-tb", "who calls a function that waits"),
+            program("client-7", "the way of a poem is one function"),
+        ],
+    },
+    Part {
+        number: Some(18),
+        about: "Many Deferreds at once",
+        programs: &[
+            program("deferred-list-1", "a list of no Deferreds"),
+            program("deferred-list-2", "a list of one"),
+            program("deferred-list-3", "a list of two"),
+            program("deferred-list-4", "the same, fired the other way round"),
+            program("deferred-list-5", "a list of two, one of which fails"),
+            program("deferred-list-6", "the same with a report"),
+            program("deferred-list-7", "the same with an errback of its own"),
+            program("client-8", "a list waits for all the poems"),
+        ],
+    },
+    Part {
+        number: Some(19),
+        about: "Deferreds that are cancelled",
+        programs: &[
+            program("defer-cancel-1", "cancelling without an errback"),
+            program("defer-cancel-2", "cancelling with one"),
+            program("defer-cancel-3", "cancelling what has fired"),
+            program("defer-cancel-4", "firing what was cancelled"),
+            program("defer-cancel-5", "a canceller"),
+            program("defer-cancel-6", "a canceller that fires with a result"),
+            program("defer-cancel-7", "a canceller that fires with an error"),
+            program("defer-cancel-8", "a canceller that is not needed"),
+            program("defer-cancel-9", "a poem that nobody cancels"),
+            program(
+                "defer-cancel-10",
+                "a poem that is cancelled, and sent all the same",
+            ),
+            program("defer-cancel-11", "a poem that is cancelled, and not sent"),
+            program(
+                "defer-cancel-12",
+                "cancelling what waits for another Deferred",
+            ),
+            program("poetry-proxy-3", "a proxy that cancels its fetch"),
+        ],
     },
 ];

@@ -202,7 +202,7 @@ fn lose_connection_sends_what_was_written(join: &Join<'_>) {
     assert_told(&server, &["made", "lost ConnectionDone"]);
 }
 
-// N-045, N-047, N-049 (TCP, UNIX and memory)
+// N-045, N-047, N-049
 fn abort_connection_sends_nothing_more(join: &Join<'_>) {
     let (received, much) = (Bytes::default(), join.much());
     let play = Play::new(join)

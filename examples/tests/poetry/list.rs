@@ -59,7 +59,7 @@ fn each_program_has_a_line_that_fits_a_terminal() {
 
     assert_eq!((ended.code, ended.errors.as_str()), (0, ""));
     for program in PARTS.iter().flat_map(|part| part.programs) {
-        let line = format!("  {:<18} {}", program.name, program.shows);
+        let line = format!("  {:<19} {}", program.name, program.shows);
         assert!(text(&ended).lines().any(|it| it == line), "{line}");
         assert!(line.chars().count() <= 80, "{line}");
     }

@@ -1,0 +1,68 @@
+//! Part 19 of the tutorial: a poem that takes five seconds, and that nobody cancels.
+//!
+//! ```sh
+//! cargo run --bin defer-cancel-9
+//! ```
+//!
+//! The poem comes after five seconds, and the program ends after ten. `--second 0.1` is for those who cannot wait.
+//!
+//! What to notice: `get_poem` is asynchronous with as little as it takes: a Deferred, and a delayed call that has its
+//! firer.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use examples::{BackendOption, cli};
+use protocols::deferred::{Deferred, Failure, Firer};
+use protocols::reactor::Reactor;
+
+/// Waits for a poem, to its end.
+#[derive(Parser)]
+#[command(name = "defer-cancel-9", version)]
+struct Options {
+    /// How long a second takes.
+    #[arg(long, value_name = "SECONDS", default_value = "1")]
+    #[arg(value_parser = cli::parse_delay, allow_negative_numbers = true)]
+    second: Duration,
+
+    #[command(flatten)]
+    backend: BackendOption,
+}
+
+fn main() -> ExitCode {
+    let options: Options = cli::parse();
+    let reactor = options.backend.reactor();
+    // Stop the reactor in ten seconds.
+    reactor.call_later(10 * options.second, |reactor| reactor.stop());
+
+    let failed = reactor.clone();
+    let d = get_poem(&reactor, options.second)
+        .add_callbacks(got_poem, move |err| poem_error(&failed, err));
+    d.ignore();
+
+    cli::exit_code(cli::run(&reactor), true)
+}
+
+/// Returns a poem five seconds later.
+fn get_poem(reactor: &Reactor, second: Duration) -> Deferred<&'static str> {
+    let (firer, d) = Deferred::new();
+    reactor.call_later(5 * second, move |_| send_poem(firer));
+    d
+}
+
+fn send_poem(firer: Firer<&'static str>) {
+    cli::say("Sending poem");
+    firer.callback("Once upon a midnight dreary");
+}
+
+fn got_poem(poem: &str) {
+    cli::say(format!("I got a poem: {poem}"));
+}
+
+fn poem_error(reactor: &Reactor, err: Failure) {
+    // After Ctrl-C the poem fails, which is no news.
+    if reactor.is_running() {
+        cli::say(format!("get_poem failed: {err}"));
+    }
+}
