@@ -1,12 +1,20 @@
 //! Keeps the documentation true to the code.
 //!
 //! The texts are the Markdown files beside this folder. Here are the programs and checks about them:
-//! [`conformance`] joins the list of behaviours with the tests that hold them, and the code that the
-//! [README](readme) shows is compiled and run as a test of this crate.
+//!
+//! - [`conformance`] joins the list of behaviours with the tests that hold them;
+//! - [`small`], [`hurried`] and [`cache`] are what chapters of the book build, and [`solutions`] those of its
+//!   exercises that ask for code.
+//!
+//! The code that the [README](readme) shows is compiled and run as a test of this crate.
 
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod conformance;
+pub mod hurried;
+pub mod small;
+pub mod solutions;
 
 #[doc = include_str!("../../README.md")]
 pub mod readme {}
