@@ -3,6 +3,7 @@
 //! The texts are the Markdown files beside this folder. Here are the programs and checks about them:
 //!
 //! - [`conformance`] joins the list of behaviours with the tests that hold them;
+//! - [`pictures`] draws the book's pictures;
 //! - [`small`], [`hurried`] and [`cache`] are what chapters of the book build, and [`solutions`] those of its
 //!   exercises that ask for code.
 //!
@@ -13,6 +14,7 @@
 pub mod cache;
 pub mod conformance;
 pub mod hurried;
+pub mod pictures;
 pub mod small;
 pub mod solutions;
 
