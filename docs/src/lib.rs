@@ -3,6 +3,7 @@
 //! The texts are the Markdown files beside this folder. Here are the programs and checks about them:
 //!
 //! - [`conformance`] joins the list of behaviours with the tests that hold them;
+//! - [`links`] finds out whether what the texts point to is there;
 //! - [`pictures`] draws the book's pictures;
 //! - [`small`], [`hurried`] and [`cache`] are what chapters of the book build, and [`solutions`] those of its
 //!   exercises that ask for code.
@@ -14,6 +15,7 @@
 pub mod cache;
 pub mod conformance;
 pub mod hurried;
+pub mod links;
 pub mod pictures;
 pub mod small;
 pub mod solutions;
