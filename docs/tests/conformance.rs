@@ -27,12 +27,23 @@ fn every_page_names_the_tests_that_hold_its_lines() {
 }
 
 /// The pages that hold completely.
-const COMPLETE: [&str; 5] = [
+const COMPLETE: [&str; 9] = [
     "deferred.md",
+    "doubles.md",
     "failure.md",
+    "listening.md",
+    "producers.md",
     "reactor.md",
     "tasks.md",
     "threads.md",
+    "transports.md",
+];
+
+/// Lines that no test need hold, and why.
+const EXCEPT: [(&str, &str); 3] = [
+    ("N-015", "there is no TLS yet"),
+    ("N-083", "an interface is an `IpAddr`, which no name is"),
+    ("Z-005", "a `Duration` is never negative"),
 ];
 
 #[test]
@@ -47,7 +58,9 @@ fn every_line_of_a_complete_page_is_held_by_a_test() {
 
         let missing: Vec<_> = lines(&text)
             .filter(|(line, kind)| {
-                ["core", "full", "better"].contains(kind) && !held.contains_key(*line)
+                let is_exception = EXCEPT.iter().any(|(exception, _)| exception == line);
+                let is_held = held.contains_key(*line) || is_exception;
+                ["core", "full", "better"].contains(kind) && !is_held
             })
             .collect();
 

@@ -42,15 +42,45 @@
 //! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
 //! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
 //!
+//! # UNIX sockets, and sockets made elsewhere
+//!
+//! [`ReactorUnix`] does with paths, and with Linux's abstract names, what [`ReactorTcp`] does with hosts and ports, by
+//! the same factories; over such a connection, [descriptors](DescriptorTransport) can be sent. [`ReactorSockets`] makes
+//! ports and connections of sockets that this program was given.
+//!
+//! # Ports and factories
+//!
+//! A [`Port`] can stop, and listen again. A factory is [started](Factory::start_factory) before the first port or
+//! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
+//! transport and another is asked of it, as [`Abilities`].
+//!
+//! # Receivers
+//!
+//! Most protocols speak in pieces. [`mod@line`] and [`strings`] have protocols that find lines, netstrings and counted strings
+//! in the stream, and call a handler of yours for each; [`framing`] is for pieces of another kind. [`services`] has the
+//! small ones with which networks are tried out. A handler that lacks a method does not compile, as [`unwritable`] shows.
+//!
 //! # Datagrams
 //!
 //! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
 //! who sends to its port.
 //!
+//! # Tests
+//!
+//! A protocol needs no socket to be tested, and a program no network: [`testing`] has transports and a reactor in
+//! memory, whose time the test moves.
+//!
+//! # Endpoints and names
+//!
+//! An [endpoint](endpoints) is where connections go to or come from, without what is spoken on them. It connects by a
+//! Deferred, and may come from a string, such as `tcp:localhost:10000:timeout=5`. A name is tried by all its addresses, of
+//! which the first to answer is taken. Who knows the addresses is the reactor's [`Resolver`]: the system's, unless the
+//! program [installs](ReactorNames::install_name_resolver) another one.
+//!
 //! # What is promised
 //!
 //! - The loop calls a protocol, one callback at a time, in this order: `connection_made` once, `data_received`
-//!   any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
+//!   and `woken` any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
 //!   inside a call of yours**: it records what is wanted, and the loop delivers it.
 //! - All that one callback writes is sent when it has returned, in one system call where it can be; what the system
 //!   does not take then waits, in order.
@@ -66,6 +96,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adapters;
 mod address;
 mod connecting;
 pub mod datagram;
@@ -73,27 +104,45 @@ pub mod endpoints;
 mod error;
 mod factory;
 pub mod files;
+pub mod framing;
+pub mod line;
 mod listening;
 pub mod policies;
 mod producer;
 mod protocol;
 pub mod relay;
+mod resolver;
+mod service_names;
+pub mod services;
 mod sockets;
 mod stream;
+pub mod strings;
 mod tcp;
+pub mod testing;
 mod transport;
 mod unix;
+pub mod unwritable;
+mod uses;
 
 pub use address::{Address, UnixAddress};
-pub use connecting::{Connector, Destination};
+pub use connecting::{Connector, Destination, is_ipv6_literal};
 pub use deferred;
-pub use error::{ConnectError, ConnectorError, ListenError};
+pub use error::{
+    AdoptError, ConnectError, ConnectorError, InvalidAddress, ListenError, UnknownService,
+};
 pub use factory::{ClientFactory, Factory};
-pub use listening::Port;
+pub use listening::{Port, ReactorSockets};
 pub use producer::{Consumer, Producer, ProducerError, PullProducer, PushProducer};
-pub use protocol::{HalfCloseable, Protocol};
+pub use protocol::{DescriptorReceiver, HalfCloseable, Protocol};
 pub use reactor;
 pub use reactor::ConnectionClosed;
+pub use resolver::{
+    BlockingResolver, Families, LookupError, Query, ReactorNames, Resolution, Resolver,
+    SimpleResolver,
+};
+pub use service_names::tcp_port_of;
 pub use tcp::{ConnectOptions, ListenOptions, ReactorTcp};
-pub use transport::{Abilities, Flow, HalfClose, SocketTransport, Transport};
+pub use transport::{
+    Abilities, DescriptorTransport, Flow, HalfClose, SocketTransport, TcpTransport, Transport,
+};
 pub use unix::{ReactorUnix, UnixConnectOptions, UnixListenOptions};

@@ -7,9 +7,9 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::{SocketAddr as UnixSocketAddr, UnixStream};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, getsockname};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, getpeername, getsockname};
 
-use crate::{Address, UnixAddress};
+use crate::{Address, InvalidAddress, UnixAddress};
 
 /// Accepts a client: its socket does not block, and is closed on exec.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
@@ -46,11 +46,32 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Err
 /// If the system does not say, or it is of a kind that is not known here.
 pub(crate) fn local_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
     let address = getsockname(fd)?;
-    if let Ok(address) = SocketAddr::try_from(address) {
-        return Ok(address.into());
+    if address.address_family() != AddressFamily::UNIX {
+        return known(address);
     }
     let stream = UnixStream::from(fd.try_clone_to_owned()?);
     Ok(read_unix(&stream.local_addr()?).into())
+}
+
+/// Where the other end of a socket is.
+///
+/// # Errors
+///
+/// As for [`local_address`], or if there is no other end.
+pub(crate) fn peer_address(fd: BorrowedFd<'_>) -> io::Result<Address> {
+    match getpeername(fd)? {
+        Some(address) if address.address_family() != AddressFamily::UNIX => known(address),
+        _ => {
+            let stream = UnixStream::from(fd.try_clone_to_owned()?);
+            Ok(read_unix(&stream.peer_addr()?).into())
+        }
+    }
+}
+
+/// An address that is not that of a UNIX socket.
+fn known(address: SocketAddrAny) -> io::Result<Address> {
+    let address = SocketAddr::try_from(address).map_err(|_| io::ErrorKind::Unsupported)?;
+    Ok(address.into())
 }
 
 /// What the system says of the name of a UNIX socket.
@@ -74,6 +95,8 @@ pub(crate) fn read_unix(address: &UnixSocketAddr) -> UnixAddress {
 /// If it is too long, there are no such names here, or it is none.
 pub(crate) fn write_unix(address: &UnixAddress) -> Result<SocketAddrUnix, Errno> {
     match address {
+        // The system would take it for the wish to have any name.
+        UnixAddress::Path(path) if path.as_os_str().is_empty() => Err(Errno::INVAL),
         UnixAddress::Path(path) => SocketAddrUnix::new(path.as_path()),
         #[cfg(target_os = "linux")]
         UnixAddress::Abstract(name) => SocketAddrUnix::new_abstract_name(name),
@@ -81,6 +104,23 @@ pub(crate) fn write_unix(address: &UnixAddress) -> Result<SocketAddrUnix, Errno>
         UnixAddress::Abstract(_) => Err(Errno::OPNOTSUPP),
         UnixAddress::Unnamed => Err(Errno::DESTADDRREQ),
     }
+}
+
+/// Like [`write_unix`], with an error that says which address is wrong, and why.
+///
+/// # Errors
+///
+/// As for [`write_unix`].
+pub(crate) fn valid_unix(address: &UnixAddress) -> Result<SocketAddrUnix, InvalidAddress> {
+    write_unix(address).map_err(|error| InvalidAddress {
+        address: address.clone().into(),
+        explanation: match error {
+            Errno::NAMETOOLONG => "the name is too long",
+            Errno::DESTADDRREQ => "it is no name",
+            Errno::OPNOTSUPP => "only Linux has abstract names",
+            _ => "it is empty, or there is a zero byte in it",
+        },
+    })
 }
 
 #[cfg(test)]
@@ -160,14 +200,30 @@ mod tests {
         fs::remove_dir_all(folder).unwrap();
     }
 
+    // N-018
     #[test]
-    fn a_name_that_the_system_cannot_take_is_an_error() {
-        let long = UnixAddress::Path("x".repeat(200).into());
+    fn a_name_that_the_system_cannot_take_is_an_error_that_explains_itself() {
+        let cases = [
+            (
+                UnixAddress::Path("x".repeat(200).into()),
+                "the name is too long",
+            ),
+            (
+                UnixAddress::from("a\0b"),
+                "it is empty, or there is a zero byte in it",
+            ),
+            (
+                UnixAddress::from(""),
+                "it is empty, or there is a zero byte in it",
+            ),
+            (UnixAddress::Unnamed, "it is no name"),
+        ];
+        for (address, explanation) in cases {
+            let error = valid_unix(&address).unwrap_err();
 
-        assert_eq!(write_unix(&long).unwrap_err(), Errno::NAMETOOLONG);
-        assert_eq!(
-            write_unix(&UnixAddress::Unnamed).unwrap_err(),
-            Errno::DESTADDRREQ
-        );
+            assert_eq!(error.explanation, explanation);
+            assert_eq!(error.address, address.into());
+            assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What a protocol writes to.
 
+use std::fmt;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -53,6 +55,15 @@ pub trait Transport: Consumer + PushProducer {
         self.lose_connection();
     }
 
+    /// Has the loop call the protocol's [`woken`](crate::Protocol::woken) in the next turn.
+    ///
+    /// This is how a handle that somebody keeps has its protocol go on with what it put off. Several calls before
+    /// the loop comes to it are one. It comes while the transport is paused, too, but, like data, not any more once the
+    /// connection is being ended from here, or is over.
+    ///
+    /// *Twisted's protocols call themselves from wherever they are called; here only the loop does.*
+    fn wake(&self);
+
     /// Fires with the reason when the connection is over, after its protocol was told.
     ///
     /// It has fired already if the connection is over already.
@@ -68,11 +79,22 @@ pub trait Transport: Consumer + PushProducer {
     /// Where this end is.
     fn host(&self) -> Address;
 
+    /// How the transport stands, in words for people, which are also what its printed form is made of.
+    fn describe(&self) -> String {
+        format!("from {} to {}", self.host(), self.peer())
+    }
+
     /// What this transport can do that not every one can.
     ///
     /// A transport that is made of another one hands on the other's.
     fn abilities(&self) -> Abilities<'_> {
         Abilities::default()
+    }
+}
+
+impl fmt::Debug for dyn Transport + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transport({})", self.describe())
     }
 }
 
@@ -93,13 +115,19 @@ pub struct Abilities<'a> {
     pub half_close: Option<&'a dyn HalfClose>,
     /// What a socket has.
     pub socket: Option<&'a dyn SocketTransport>,
+    /// What a connection of TCP has.
+    pub tcp: Option<&'a dyn TcpTransport>,
+    /// To send descriptors.
+    pub descriptors: Option<&'a dyn DescriptorTransport>,
 }
 
-impl std::fmt::Debug for Abilities<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Abilities<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Abilities")
             .field("half_close", &self.half_close.is_some())
             .field("socket", &self.socket.is_some())
+            .field("tcp", &self.tcp.is_some())
+            .field("descriptors", &self.descriptors.is_some())
             .finish()
     }
 }
@@ -126,6 +154,74 @@ pub trait SocketTransport {
 
     /// How much is read at once at the most, up to 64 KiB, which it is at first.
     fn set_read_size(&self, bytes: usize);
+}
+
+/// A transport that is a connection of TCP.
+///
+/// Once the connection is over, each of these is an error.
+///
+/// *Twisted's `getTcpNoDelay`, `setTcpKeepAlive` and so on.*
+pub trait TcpTransport {
+    /// Whether what is written is sent at once, be it little; at first, the system may wait for more.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn no_delay(&self) -> io::Result<bool>;
+
+    /// Sets [`no_delay`](Self::no_delay).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn set_no_delay(&self, on: bool) -> io::Result<()>;
+
+    /// Whether the system asks, when nothing has come for long, whether the peer is still there; at first, it does
+    /// not.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn keep_alive(&self) -> io::Result<bool>;
+
+    /// Sets [`keep_alive`](Self::keep_alive).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn set_keep_alive(&self, on: bool) -> io::Result<()>;
+
+    /// How long the system goes on to send what it has taken when the connection is over; at first, as long as it
+    /// thinks right.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn linger(&self) -> io::Result<Option<Duration>>;
+
+    /// Sets [`linger`](Self::linger), in whole seconds.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn set_linger(&self, limit: Option<Duration>) -> io::Result<()>;
+}
+
+/// A transport that takes descriptors along, which is a UNIX socket.
+///
+/// *Twisted's `IUNIXTransport`.*
+pub trait DescriptorTransport {
+    /// Sends a descriptor with the next byte that is written.
+    ///
+    /// It is duplicated, so the caller's may be closed. What is never followed by a byte is not sent; neither is
+    /// what comes after the end of writing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be duplicated, or as many as the system takes, which are 253, wait for this byte already.
+    ///
+    /// *Twisted's `sendFileDescriptor`.*
+    fn send_descriptor(&self, descriptor: BorrowedFd<'_>) -> io::Result<()>;
 }
 
 /// Whether a transport has room for more: the answer of its writing methods.

@@ -13,13 +13,15 @@ use common::{
     stop_at_call,
 };
 use protocols::reactor::Reactor;
-use protocols::{Address, ListenOptions, ReactorTcp};
+use protocols::{Address, ListenOptions, Port, ReactorTcp};
 
 on_every_backend!(
     a_port_takes_clients_before_the_loop_runs,
     a_client_is_built_with_its_address_before_it_is_made,
     clients_are_let_in_in_the_order_in_which_they_came,
-    more_clients_than_one_turn_accepts_are_all_let_in,
+    a_turn_accepts_more_after_one_that_used_up_its_bound_and_less_after_one_that_did_not,
+    a_quiet_port_accepts_few_clients_in_a_turn_at_first,
+    clients_are_numbered_from_0,
     a_declined_client_is_closed_and_the_port_goes_on,
     a_panic_in_build_protocol_closes_that_client_only,
     a_client_that_has_reset_before_it_is_accepted_does_no_harm,
@@ -90,27 +92,98 @@ fn clients_are_let_in_in_the_order_in_which_they_came(reactor: &Reactor) {
     assert_eq!(*seen.borrow(), came.collect::<Vec<Address>>());
 }
 
+/// Notes in each turn how many clients there were until then, and how often that has changed.
+fn count_in_each_turn(reactor: &Reactor, log: &Log, counts: &Rc<RefCell<Vec<usize>>>) {
+    let (log, counts) = (log.clone(), Rc::clone(counts));
+    reactor.call_later(Duration::ZERO, move |reactor| {
+        let count = log.count("server made");
+        if counts.borrow().last() != Some(&count) {
+            counts.borrow_mut().push(count);
+        }
+        count_in_each_turn(reactor, &log, &counts);
+    });
+}
+
 // L-014
-fn more_clients_than_one_turn_accepts_are_all_let_in(reactor: &Reactor) {
-    const CLIENTS: usize = 250;
-    let (log, stop) = (Log::default(), stop_at_call(CLIENTS, reactor));
+fn a_turn_accepts_more_after_one_that_used_up_its_bound_and_less_after_one_that_did_not(
+    reactor: &Reactor,
+) {
+    const FIRST: usize = 250;
+    const ALL: usize = FIRST + 40;
+    let (log, stop) = (Log::default(), stop_at_call(ALL, reactor));
+    let (all_of_first, more) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
+    let (made, late) = (Rc::clone(&all_of_first), Rc::clone(&more));
+    let there: Rc<RefCell<Option<Port>>> = Rc::default();
+    let port_of_late = Rc::clone(&there);
+    let script = Script::new("server", &log).on_made(move |_| {
+        made.set(made.get() + 1);
+        if made.get() == FIRST {
+            let port = port_of_late.borrow().clone().expect("it listens");
+            late.borrow_mut()
+                .extend((FIRST..ALL).map(|_| peer_of(&port)));
+        }
+        stop();
+    });
     let options = ListenOptions::new(0)
         .interface(Ipv4Addr::LOCALHOST.into())
         .backlog(300);
-    let script = Script::new("server", &log).on_made(move |_| stop());
     let port = reactor.listen_tcp_with(options, Rc::new(script)).unwrap();
-    let _peers: Vec<_> = (0..CLIENTS).map(|_| peer_of(&port)).collect();
-    // The first calls that come due after a turn of accepting see what one turn has let in.
-    let (seen, first) = (log.clone(), Rc::new(Cell::new(0)));
-    let in_first = Rc::clone(&first);
-    reactor.call_later(Duration::ZERO, move |reactor| {
-        after_turns(reactor, 0, move |_| in_first.set(seen.count("server made")));
-    });
+    *there.borrow_mut() = Some(port.clone());
+    let _peers: Vec<_> = (0..FIRST).map(|_| peer_of(&port)).collect();
+    let counts = Rc::default();
+    count_in_each_turn(reactor, &log, &counts);
 
     run(reactor);
 
-    assert_eq!(first.get(), 100);
-    assert_eq!(log.count("server made"), CLIENTS);
+    // The third turn is allowed 140, but finds 70 of the late ones only; then it goes on with that many.
+    assert_eq!(*counts.borrow(), [0, 100, 220, 290]);
+    there.take();
+}
+
+// L-014
+fn a_quiet_port_accepts_few_clients_in_a_turn_at_first(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), stop_at_call(31, reactor));
+    let script = Script::new("server", &log).on_made(move |_| stop());
+    let port = listen(reactor, script);
+    let peers = Rc::new(RefCell::new(vec![peer_of(&port)]));
+    let kept = Rc::clone(&peers);
+    after_turns(reactor, 3, move |_| {
+        let burst = (0..30).map(|_| peer_of(&port));
+        kept.borrow_mut().extend(burst);
+    });
+    let counts = Rc::default();
+    count_in_each_turn(reactor, &log, &counts);
+
+    run(reactor);
+
+    // One was there in the first turn, so one is allowed in the next, and 20 more in each after that.
+    assert_eq!(*counts.borrow(), [0, 1, 2, 23, 31]);
+    drop(peers);
+}
+
+// L-012, N-063
+fn clients_are_numbered_from_0(reactor: &Reactor) {
+    let (loop_, names): (_, Rc<RefCell<Vec<String>>>) = (reactor.clone(), Rc::default());
+    let (seen, stop, made) = (Rc::clone(&names), stop_at_call(1, reactor), Cell::new(0));
+    let script = Script::unnoted().on_made(move |_| {
+        made.set(made.get() + 1);
+        if made.get() == 3 {
+            let readers = loop_.readers();
+            let names = readers.iter().map(|reader| reader.log_prefix());
+            seen.borrow_mut().extend(names);
+            stop();
+        }
+    });
+    let port = listen(reactor, script);
+    let _peers: Vec<_> = (0..3).map(|_| peer_of(&port)).collect();
+
+    run(reactor);
+
+    let mut names = names.take();
+    names.retain(|name| name.starts_with("Player"));
+    names.sort();
+    let expected = [0, 1, 2].map(|n| format!("Player,{n},127.0.0.1"));
+    assert_eq!(names, expected);
 }
 
 // L-013

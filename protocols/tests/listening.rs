@@ -1,18 +1,15 @@
-//! Ports: where they listen, how they stop, and what they do without descriptors.
+//! Ports: where they listen, how they stop, and how they listen again.
 
 mod common;
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::child::{in_a_process_of_its_own, limit_descriptors, open_descriptors};
 use common::{
     Log, Reports, Script, after_turns, calling, listen, listener, number, on_every_backend,
-    peer_of, read_all, recorded, run, stop_at_call, stop_soon,
+    peer_of, read_all, run, stop_at_call, stop_soon,
 };
 use protocols::reactor::Reactor;
 use protocols::{Address, ListenOptions, Port, ReactorTcp};
@@ -33,9 +30,11 @@ on_every_backend!(
     a_stopped_port_lets_nobody_else_in,
     a_port_can_be_stopped_in_build_protocol,
     a_port_can_be_stopped_in_connection_made,
-    a_port_without_descriptors_rests_and_goes_on_when_there_are_some,
-    a_port_that_rests_leaves_its_connections_alone,
-    a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so,
+    a_stopped_port_listens_again_and_lets_clients_in,
+    a_port_that_listens_is_not_opened_twice,
+    a_port_stopped_and_started_in_one_callback_goes_on,
+    listening_again_fails_while_somebody_else_has_the_port,
+    a_port_shows_where_it_is_only_while_it_listens,
 );
 
 // L-001
@@ -322,118 +321,101 @@ fn a_stopped_port_lets_nobody_else_in(reactor: &Reactor) {
     assert!(std::net::TcpStream::connect(socket_address(&port)).is_err());
 }
 
-/// Takes every descriptor that the process may still have.
-fn use_up_descriptors() -> Vec<File> {
-    limit_descriptors(open_descriptors() + 20);
-    let mut files = Vec::new();
-    loop {
-        match File::open("/dev/null") {
-            Ok(file) => files.push(file),
-            Err(error) => {
-                assert_eq!(error.raw_os_error(), Some(Errno::MFILE.raw_os_error()));
-                return files;
-            }
-        }
-    }
+/// Listens at a number that stays the same when it listens again.
+fn listen_at(reactor: &Reactor, port: u16, script: Script) -> Port {
+    let options = ListenOptions::new(port).interface(Ipv4Addr::LOCALHOST.into());
+    reactor
+        .listen_tcp_with(options, Rc::new(script))
+        .expect("nobody else has taken it since")
 }
 
-// L-015, L-017, L-020
-#[cfg(target_os = "linux")]
-fn a_port_without_descriptors_rests_and_goes_on_when_there_are_some(reactor: &Reactor) {
-    let name = "a_port_without_descriptors_rests_and_goes_on_when_there_are_some";
-    in_a_process_of_its_own(reactor, name, || {
-        let (reactor, waits) = recorded(reactor);
-        let (log, stop) = (Log::default(), stop_at_call(3, &reactor));
-        let port = listen(
-            &reactor,
-            Script::new("server", &log).on_made(move |_| stop()),
-        );
-        let _peers: Vec<_> = (0..3).map(|_| peer_of(&port)).collect();
-        let (seen, resting) = (log.clone(), Rc::new(Cell::new(None)));
-        let (turns, during) = (waits.clone(), Rc::clone(&resting));
-        reactor.call_when_running(move |reactor| {
-            let files = use_up_descriptors();
-            reactor.call_later(Duration::from_millis(450), move |_| {
-                during.set(Some((turns.count(), seen.is_empty())));
-                drop(files);
-            });
-        });
-
-        run(&reactor);
-
-        let (turns, nobody) = resting.get().unwrap();
-        assert!(nobody, "there was no descriptor to let anybody in");
-        // It tries again at most each 100 ms, and each try is a turn that ends a rest and one that begins one.
-        assert!(turns <= 20, "{turns} turns");
-        assert_eq!(log.count("server made"), 3);
-        println!("measured: {turns} turns in 450 ms without descriptors");
-    });
+fn free_number() -> u16 {
+    listener().1
 }
 
-// L-015
-#[cfg(target_os = "linux")]
-fn a_port_that_rests_leaves_its_connections_alone(reactor: &Reactor) {
-    let name = "a_port_that_rests_leaves_its_connections_alone";
-    in_a_process_of_its_own(reactor, name, || {
-        let (log, stop) = (Log::default(), stop_at_call(2, reactor));
-        let (files, late): (_, Rc<RefCell<Vec<_>>>) = (Rc::new(RefCell::new(None)), Rc::default());
-        let peers = Rc::new(RefCell::new(Vec::new()));
-        let (waiting, taken, answered) = (Rc::clone(&peers), Rc::clone(&files), late.clone());
-        let script = Script::new("server", &log)
-            .on_made(move |_| stop())
-            .on_data(move |transport, _| {
-                // By now another client waits in vain.
-                transport.write(b"yes");
-                answered.borrow_mut().push(taken.borrow().is_some());
-                taken.borrow_mut().take();
-            });
-        let port = Rc::new(listen(reactor, script));
-        peers.borrow_mut().push(peer_of(&port));
-        let loop_port = Rc::clone(&port);
-        reactor.call_later(Duration::ZERO, move |reactor| {
-            after_turns(reactor, 2, move |reactor| {
-                waiting.borrow_mut().push(peer_of(&loop_port));
-                *files.borrow_mut() = Some(use_up_descriptors());
-                after_turns(reactor, 5, move |_| {
-                    (&waiting.borrow()[0]).write_all(b"still there?").unwrap();
-                });
-            });
-        });
-
-        run(reactor);
-
-        assert_eq!(*late.borrow(), [true]);
-        assert_eq!(log.count("server made"), 2);
-        assert_eq!(read_all(&peers.borrow()[0]).unwrap(), b"yes");
+// L-004
+fn a_stopped_port_listens_again_and_lets_clients_in(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), stop_at_call(2, reactor));
+    let script = Script::new("server", &log).on_made(move |transport| {
+        transport.lose_connection();
+        stop();
     });
+    let port = listen(reactor, script);
+    let before = peer_of(&port);
+    let (again, after) = (port.clone(), Rc::new(RefCell::new(None)));
+    let kept = Rc::clone(&after);
+    reactor.call_later(Duration::ZERO, move |reactor| {
+        after_turns(reactor, 3, move |_| {
+            let stopped = again.stop_listening();
+            stopped
+                .map(move |()| {
+                    again.start_listening().unwrap();
+                    *kept.borrow_mut() = Some(peer_of(&again));
+                })
+                .log_failure("while it listened again");
+        });
+    });
+
+    run(reactor);
+
+    assert_eq!(log.count("server made"), 2);
+    assert_eq!(read_all(&before).unwrap(), b"");
+    assert_eq!(read_all(after.borrow().as_ref().unwrap()).unwrap(), b"");
 }
 
-// L-003, L-020
-#[cfg(target_os = "linux")]
-fn a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so(reactor: &Reactor) {
-    let name = "a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so";
-    in_a_process_of_its_own(reactor, name, || {
-        let port = listen(reactor, Script::unnoted());
-        let _peer = peer_of(&port);
-        let bound = Rc::new(Cell::new(None));
-        let seen = Rc::clone(&bound);
-        reactor.call_when_running(move |reactor| {
-            let files = use_up_descriptors();
-            // The client has come in vain by then.
-            after_turns(reactor, 3, move |reactor| {
-                drop(files);
-                let (again, stop) = (port.clone(), reactor.clone());
-                port.stop_listening()
-                    .map(move |()| {
-                        seen.set(Some(bind_again(&again).is_ok()));
-                        stop_soon(&stop);
-                    })
-                    .log_failure("while stopping");
-            });
-        });
+// L-004
+fn a_port_that_listens_is_not_opened_twice(reactor: &Reactor) {
+    let port = listen(reactor, Script::unnoted());
+    let address = port.address();
 
-        run(reactor);
+    port.start_listening().unwrap();
 
-        assert_eq!(bound.get(), Some(true));
+    assert_eq!(port.address(), address);
+    assert_eq!(reactor.readers().len(), 1);
+}
+
+// L-004, L-007
+fn a_port_stopped_and_started_in_one_callback_goes_on(reactor: &Reactor) {
+    let (log, stop) = (Log::default(), stop_at_call(1, reactor));
+    let script = Script::new("server", &log).noting_use();
+    let port = listen_at(reactor, free_number(), script);
+    after_turns(reactor, 3, move |_| {
+        let stopped = port.stop_listening();
+        port.start_listening().unwrap();
+        assert!(port.is_listening());
+        stopped.map(move |()| stop()).ignore();
     });
+
+    run(reactor);
+
+    log.assert(&["server begins", "server ends"]);
+}
+
+// L-004, L-001
+fn listening_again_fails_while_somebody_else_has_the_port(reactor: &Reactor) {
+    let port = listen_at(reactor, free_number(), Script::unnoted());
+    let number = number(&port);
+    let stop = stop_at_call(1, reactor);
+    port.stop_listening().map(move |()| stop()).ignore();
+    run(reactor);
+    let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, number)).unwrap();
+
+    let error = port.start_listening().unwrap_err();
+
+    assert_eq!(error.source.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(!port.is_listening());
+}
+
+// L-010, N-064
+fn a_port_shows_where_it_is_only_while_it_listens(reactor: &Reactor) {
+    let port = listen(reactor, Script::unnoted());
+    let listening = format!("{port:?}");
+    let stop = stop_at_call(1, reactor);
+    port.stop_listening().map(move |()| stop()).ignore();
+    let stopping = format!("{port:?}");
+    run(reactor);
+
+    assert_eq!(listening, format!("Port(Script on {})", port.address()));
+    assert_eq!(stopping, "Port(Script not listening)");
+    assert_eq!(format!("{port:?}"), "Port(Script not listening)");
 }

@@ -1,10 +1,13 @@
 //! Policies around factories.
 
 mod common;
+#[path = "common/paths.rs"]
+mod paths;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Cursor, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -20,9 +23,13 @@ use protocols::policies::{
 };
 use protocols::reactor::Reactor;
 use protocols::reactor::testing::TestClock;
-use protocols::{Address, Factory, ListenOptions, Port, Protocol, ReactorTcp, Transport};
+use protocols::{
+    Address, Factory, ListenOptions, Port, Protocol, ReactorTcp, ReactorUnix, Transport,
+};
 
 on_every_backend!(
+    the_beginning_and_the_end_of_a_factory_pass_through,
+    descriptors_pass_through,
     what_is_wrapped_passes_through_both_ways,
     half_closing_passes_through,
     the_hooks_of_a_client_factory_pass_through,
@@ -538,4 +545,51 @@ fn traffic_goes_to_a_numbered_file_for_each_connection() {
 
     assert!(folder.join("log-1").exists() && folder.join("log-2").exists());
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+// L-007, P-034
+fn the_beginning_and_the_end_of_a_factory_pass_through(reactor: &Reactor) {
+    let log = Log::default();
+    let script = Script::new("server", &log).noting_use();
+    let policy = AtMost::new(1);
+    let port = wrapped(reactor, script, policy);
+    let shown = format!("{port:?}");
+    reactor.call_when_running(stop_soon);
+
+    run(reactor);
+
+    log.assert(&["server begins", "server ends"]);
+    assert_eq!(shown, format!("Port(Script on {})", port.address()));
+}
+
+// N-075, P-033
+fn descriptors_pass_through(reactor: &Reactor) {
+    let (folder, log, stop) = (
+        paths::Folder::new(),
+        Log::default(),
+        stop_at_call(1, reactor),
+    );
+    let path = folder.path("socket");
+    let script = Script::new("server", &log)
+        .on_descriptor(|_, descriptor| drop(descriptor))
+        .on_data(move |_, _| stop());
+    let server = Wrapping::new(Rc::new(script), AtMost::new(1));
+    let client = Script::unnoted().on_made(|transport| {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let descriptors = transport.abilities().descriptors.unwrap();
+        descriptors.send_descriptor(null.as_fd()).unwrap();
+        transport.write(b"with it");
+    });
+    reactor.listen_unix(&*path, Rc::new(server)).unwrap();
+    paths::connect_to(reactor, &path, client);
+
+    run(reactor);
+
+    log.assert(&[
+        "server built",
+        "server made",
+        "server descriptor",
+        "server data with it",
+        "server lost ReactorStopped",
+    ]);
 }

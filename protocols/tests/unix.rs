@@ -293,7 +293,7 @@ fn a_path_without_a_folder_is_an_error_that_names_it(reactor: &Reactor) {
 fn a_name_that_is_too_long_is_an_error_from_the_call(reactor: &Reactor) {
     let path = Folder::new().path(&"x".repeat(200));
 
-    assert_cannot_listen(reactor, &path, io::ErrorKind::InvalidFilename);
+    assert_cannot_listen(reactor, &path, io::ErrorKind::InvalidInput);
 }
 
 // N-007

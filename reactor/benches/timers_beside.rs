@@ -7,10 +7,13 @@
 //! Every timer is due some time within ten minutes. All are scheduled, nine in ten are cancelled, in random
 //! order, and then the time passes, in steps of ten seconds, and the rest fires. No time is waited for: each has a
 //! clock that can be set, or takes times that are over.
+//!
+//! With a word, as in `… -- reactor`, only those run whose names contain it: to be looked at with `perf record`.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
+use std::env;
 use std::hint::black_box;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -41,18 +44,20 @@ const STEPS: u32 = 60;
 const STEP: Duration = Duration::from_secs(10);
 
 fn main() {
+    let word = env::args().skip(1).find(|word| !word.starts_with('-'));
+    let word = word.unwrap_or_default();
     for (timers, rounds) in SIZES {
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
         let delays: Vec<_> = (0..timers).map(|_| random.delay()).collect();
         let mut order: Vec<_> = (0..timers).collect();
         random.shuffle(&mut order);
         let work = Work { delays, order };
-        compare(&work, rounds);
+        compare(&work, rounds, &word);
     }
 }
 
-/// Has each of them do the work in turn, and prints the medians.
-fn compare(work: &Work, rounds: usize) {
+/// Has each of them whose name contains `word` do the work in turn, and prints the medians.
+fn compare(work: &Work, rounds: usize, word: &str) {
     let timers = work.delays.len();
     let mut rivals: Vec<Rival> = vec![
         ("reactor", ours, Vec::new()),
@@ -63,6 +68,7 @@ fn compare(work: &Work, rounds: usize) {
     if timers <= MOST_IN_CALLOOP {
         rivals.push(("calloop", calloop, Vec::new()));
     }
+    rivals.retain(|(name, ..)| name.contains(word));
     for round in 0..=rounds {
         for (_, run, results) in &mut rivals {
             let result = run(work);
@@ -72,7 +78,9 @@ fn compare(work: &Work, rounds: usize) {
         }
     }
 
-    println!("{timers} timers: nanoseconds each, and how many times ours (medians of {rounds})");
+    println!(
+        "{timers} timers: nanoseconds each, and how many times the first (medians of {rounds})"
+    );
     println!("{:<20}{:>16}{:>16}{:>16}", "", "schedule", "cancel", "fire");
     let ours = medians(&rivals[0].2);
     for (name, _, results) in &rivals {

@@ -13,15 +13,7 @@ use deferred::Failure;
 
 use crate::callback::CallResult;
 use crate::delayed::DelayedCall;
-use crate::waiting::{Due, Links, Waiting, Waits};
-
-/// What has become of a call.
-#[derive(Clone, Copy)]
-pub(crate) enum CallState {
-    Waiting,
-    Called,
-    Cancelled,
-}
+use crate::waiting::{Place, Waiting, Waits};
 
 /// What a call does when its time has come; it is given a `C`.
 pub(crate) trait Runs<C>: 'static {
@@ -43,25 +35,19 @@ impl<C, R: CallResult, F: FnOnce(&C) -> R + 'static> Runs<C> for F {
 
 /// A call with what it does, in one allocation.
 ///
-/// The order in memory is fixed, as memory is what a million calls wait for. When a neighbour comes or goes, it
-/// touches the counts of the `Rc` and a link, which are in one cache line. When calls are brought in order, their links
-/// and times are read, one at each end, and all that they need to run is there soon after.
-#[repr(C)]
+/// Memory is what a million calls wait for, so it is small: two lines of the cache at most, and with a closure that
+/// owns one pointer nothing is lost between the blocks of the allocator.
 struct Call<T: Timers, W> {
-    links: Links<dyn AnyCall<T::Caller>>,
-    state: Cell<CallState>,
+    place: Place,
     timers: Weak<T>,
     made: &'static Location<'static>,
     work: Cell<Option<W>>,
-    due: Cell<Due>,
 }
 
 /// A [`Call`], whatever it does and is given.
 pub(crate) trait CallHead {
-    fn state(&self) -> &Cell<CallState>;
-
-    /// When it is or was due.
-    fn due(&self) -> Duration;
+    /// When it is or was due, and what has become of it.
+    fn place(&self) -> &Place;
 
     /// The time of its clock, if that is still there.
     fn now(&self) -> Option<Duration>;
@@ -72,32 +58,24 @@ pub(crate) trait CallHead {
     /// What it will call, as far as known.
     fn name(&self) -> Option<&'static str>;
 
-    /// Takes it out of those that wait.
-    fn remove(&self);
-
-    /// Makes it due `at` another time.
-    fn put_off(&self, at: Duration);
+    /// Takes it out of those that wait, and drops the closure.
+    fn cancel(&self);
 
     /// Drops the closure, and all that it owns.
     fn discard(&self);
+
+    /// Makes it due `at` another time.
+    fn put_off(&self, at: Duration);
 }
 
 /// A [`Call`] that is given a `C`, whatever it does.
 trait AnyCall<C>: CallHead {
-    fn links(&self) -> &Links<dyn AnyCall<C>>;
-
-    fn due_cell(&self) -> &Cell<Due>;
-
     fn run(&self, caller: &C) -> Option<Failure>;
 }
 
 impl<T: Timers, W: Runs<T::Caller>> CallHead for Call<T, W> {
-    fn state(&self) -> &Cell<CallState> {
-        &self.state
-    }
-
-    fn due(&self) -> Duration {
-        self.due.get().0
+    fn place(&self) -> &Place {
+        &self.place
     }
 
     fn now(&self) -> Option<Duration> {
@@ -115,48 +93,37 @@ impl<T: Timers, W: Runs<T::Caller>> CallHead for Call<T, W> {
         name
     }
 
-    fn remove(&self) {
+    fn cancel(&self) {
         if let Some(timers) = self.timers.upgrade() {
             let itself = timers.calls().waiting.borrow_mut().remove(self);
             drop(itself);
         }
+        self.discard();
+    }
+
+    fn discard(&self) {
+        drop(self.work.take());
     }
 
     fn put_off(&self, at: Duration) {
         if let Some(timers) = self.timers.upgrade() {
             let mut waiting = timers.calls().waiting.borrow_mut();
             if let Some(itself) = waiting.remove(self) {
-                waiting.insert((at, self.due.get().1), itself);
+                waiting.insert((at, self.place.due().1), itself);
             }
         }
-    }
-
-    fn discard(&self) {
-        drop(self.work.take());
     }
 }
 
 impl<T: Timers, W: Runs<T::Caller>> AnyCall<T::Caller> for Call<T, W> {
-    fn links(&self) -> &Links<dyn AnyCall<T::Caller>> {
-        &self.links
-    }
-
-    fn due_cell(&self) -> &Cell<Due> {
-        &self.due
-    }
-
     fn run(&self, caller: &T::Caller) -> Option<Failure> {
         self.work.take().and_then(|work| work.run(caller))
     }
 }
 
 impl<C: 'static> Waits for dyn AnyCall<C> {
-    fn links(&self) -> &Links<Self> {
-        AnyCall::links(self)
-    }
-
-    fn due(&self) -> &Cell<Due> {
-        self.due_cell()
+    fn place(&self) -> &Place {
+        CallHead::place(self)
     }
 }
 
@@ -165,13 +132,12 @@ pub(crate) struct DueCall<C>(Rc<dyn AnyCall<C>>);
 
 impl<C> DueCall<C> {
     pub(crate) fn run(&self, caller: &C) -> Option<Failure> {
-        self.0.state().set(CallState::Called);
         self.0.run(caller)
     }
 
     /// When it was due.
     pub(crate) fn due(&self) -> Duration {
-        self.0.due()
+        self.0.place().due().0
     }
 
     /// Where the program made the call.
@@ -201,17 +167,14 @@ pub(crate) fn call_later<T: Timers>(
     work: impl Runs<T::Caller>,
 ) -> DelayedCall {
     let call = Rc::new(Call {
-        links: Links::default(),
+        place: Place::default(),
         timers: Rc::downgrade(timers),
-        state: Cell::new(CallState::Cancelled),
         made,
         work: Cell::new(Some(work)),
-        due: Cell::default(),
     });
     if timers.takes_no_calls() {
         call.discard();
     } else {
-        call.state.set(CallState::Waiting);
         let due = (timers.time().saturating_add(delay), timers.calls().count());
         timers
             .calls()
@@ -269,9 +232,8 @@ impl<C> Calls<C> {
     /// Cancels all calls.
     pub(crate) fn clear(&self) {
         loop {
-            let next = self.waiting.borrow_mut().take_first(|_| true);
+            let next = self.waiting.borrow_mut().remove_first();
             let Some(call) = next else { break };
-            call.state().set(CallState::Cancelled);
             call.discard();
         }
     }

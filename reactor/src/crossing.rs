@@ -1,11 +1,17 @@
 //! The way of calls from other threads to that of the loop: none is lost, and none comes to a loop that sleeps on.
 //!
-//! Two rules see to that:
+//! A loop that is awake looks for calls before it sleeps, so only one that sleeps is woken up, and only once.
+//! One word says which it is, and three rules see to it that it is true:
 //!
-//! 1. Whoever adds to an empty queue marks it as pending, and then wakes the loop, in this order: what the
-//!    wake-up brings the loop to look at is there.
-//! 2. The loop does not wait while the queue is pending, and takes the mark off only with the last call, under
-//!    the lock.
+//! 1. Whoever adds a call says that calls were sent, under the lock. If the loop was asleep until then, it is woken up
+//!    after that: what the wake-up brings it to look at is there.
+//! 2. The loop falls asleep in one step from being awake, which fails if calls were sent; then it does not wait.
+//! 3. The loop is awake again when it takes calls, and under the lock, if there are any: what is sent after that
+//!    finds it awake.
+//!
+//! A loop is asleep outside of its turns too, as what it waits for may be waited for by another loop then.
+//!
+//! What wakes a task takes the same way. [`Rung`] keeps a task that many wake from being sent again and again.
 //!
 //! `sync` is the standard library's, or that of a test which tries all the ways that threads can take
 //! through this file; see `tests/races.rs`.
@@ -14,17 +20,29 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::PoisonError;
 
-use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 
 /// A queue of calls between threads.
 pub(crate) struct Crossing<C> {
     queue: Mutex<Queue<C>>,
-    /// Set while there may be calls, so that a turn without any takes no lock.
-    pending: AtomicBool,
+    /// [`ASLEEP`], [`AWAKE`] or [`SENT`]; a turn without calls takes no lock.
+    state: AtomicU8,
 }
 
+/// The loop waits, or is about to, or somebody waits for it; it must be woken up.
+const ASLEEP: u8 = 0;
+
+/// The loop is in its turn, and looks here before it waits.
+const AWAKE: u8 = 1;
+
+/// There are calls, and if the loop was asleep, somebody wakes it up.
+const SENT: u8 = 2;
+
+/// Calls that were sent, in this order.
+pub(crate) type Sent<C> = VecDeque<(Kind, C)>;
+
 struct Queue<C> {
-    calls: VecDeque<(Kind, C)>,
+    calls: Sent<C>,
     life: Life,
 }
 
@@ -66,11 +84,11 @@ impl<C> Crossing<C> {
         };
         Self {
             queue: Mutex::new(queue),
-            pending: AtomicBool::new(false),
+            state: AtomicU8::new(ASLEEP),
         }
     }
 
-    /// Sends a call, and has `wake` wake the loop, if this is the first of those that it has not taken.
+    /// Sends a call, and has `wake` wake the loop, if it sleeps and nobody else does that.
     ///
     /// What is refused is dropped.
     pub(crate) fn send(&self, kind: Kind, call: C, wake: impl FnOnce()) -> Result<(), Refused> {
@@ -80,38 +98,51 @@ impl<C> Crossing<C> {
             (Life::Ended, Kind::Request) => return Err(Refused::Ended),
             (Life::Open | Life::Ended, _) => {}
         }
-        let first = queue.calls.is_empty();
         queue.calls.push_back((kind, call));
-        if first {
-            self.pending.store(true, Ordering::Release);
-        }
+        let before = self.state.swap(SENT, Ordering::AcqRel);
         drop(queue);
-        if first {
+        if before == ASLEEP {
             wake();
         }
         Ok(())
     }
 
-    /// Takes the first calls, so many at most, in the order in which they were sent.
-    pub(crate) fn take(&self, most: usize) -> Vec<C> {
-        if !self.has_pending() {
-            return Vec::new();
+    /// Moves the first calls to `taken`, which is empty, so many at most, and has the loop be awake.
+    pub(crate) fn take(&self, most: usize, taken: &mut Sent<C>) {
+        if self.change(ASLEEP, AWAKE) != SENT {
+            return;
         }
         let mut queue = self.lock();
-        let n = queue.calls.len().min(most);
-        let calls = queue.calls.drain(..n).map(|(_, call)| call).collect();
-        let left = !queue.calls.is_empty();
-        self.pending.store(left, Ordering::Release);
-        if !left && queue.calls.capacity() > most {
+        if queue.calls.capacity() <= most {
+            mem::swap(&mut queue.calls, taken);
+        } else {
+            let n = queue.calls.len().min(most);
+            taken.extend(queue.calls.drain(..n));
+            if !queue.calls.is_empty() {
+                return;
+            }
             // What a rare burst needed is not kept for ever.
             queue.calls = VecDeque::new();
         }
-        calls
+        self.state.store(AWAKE, Ordering::Release);
     }
 
-    /// Whether there may be calls to be taken, so that the loop must not wait.
+    /// The loop is about to wait; returns whether it may, as nothing was sent.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.change(AWAKE, ASLEEP) != SENT
+    }
+
+    /// Whether there are calls to be taken.
     pub(crate) fn has_pending(&self) -> bool {
-        self.pending.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) == SENT
+    }
+
+    /// Changes the state, if it is `from`, and returns what it was.
+    fn change(&self, from: u8, to: u8) -> u8 {
+        let changed = self
+            .state
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        changed.unwrap_or_else(|other| other)
     }
 
     /// A run begins, of which something can be asked.
@@ -147,6 +178,29 @@ impl<C> Crossing<C> {
     }
 }
 
+/// Whether a task was woken since it was last polled.
+pub(crate) struct Rung(AtomicBool);
+
+impl Rung {
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Wakes the task; returns whether the loop must be told, as it has not been since the last poll.
+    pub(crate) fn set(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The task is about to be polled: it sees what other threads have done before they woke it until now.
+    pub(crate) fn take(&self) {
+        self.0.swap(false, Ordering::AcqRel);
+    }
+}
+
 #[cfg(all(test, not(races)))]
 mod tests {
     use super::*;
@@ -158,10 +212,13 @@ mod tests {
             crossing.send(Kind::Call, n, || ()).expect("it is open");
         }
 
+        let mut taken = VecDeque::new();
         while crossing.has_pending() {
-            crossing.take(1000);
+            taken.clear();
+            crossing.take(1000, &mut taken);
         }
 
         assert!(crossing.lock().calls.capacity() <= 1000);
+        assert!(taken.capacity() <= 2000);
     }
 }

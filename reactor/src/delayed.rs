@@ -4,7 +4,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::calls::{CallHead, CallState};
+use crate::calls::CallHead;
+use crate::waiting::Standing;
 
 /// A call that was made with [`Reactor::call_later`](crate::Reactor::call_later), or on another
 /// [`Clock`](crate::Clock): to cancel it, or to move it.
@@ -57,9 +58,7 @@ impl DelayedCall {
     /// If it has run, is running, or was cancelled.
     pub fn cancel(&self) -> Result<(), CallError> {
         self.due()?;
-        self.call.remove();
-        self.call.state().set(CallState::Cancelled);
-        self.call.discard();
+        self.call.cancel();
         Ok(())
     }
 
@@ -103,16 +102,16 @@ impl DelayedCall {
     }
 
     fn due(&self) -> Result<Duration, CallError> {
-        match self.call.state().get() {
-            CallState::Waiting => Ok(self.call.due()),
-            CallState::Called => Err(CallError::AlreadyCalled),
-            CallState::Cancelled => Err(CallError::AlreadyCancelled),
+        match self.call.place().standing() {
+            Standing::Waits => Ok(self.call.place().due().0),
+            Standing::Taken => Err(CallError::AlreadyCalled),
+            Standing::Removed => Err(CallError::AlreadyCancelled),
         }
     }
 
     /// What is to be done, and how long from now.
     fn prospect(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let due = self.call.due();
+        let (due, _) = self.call.place().due();
         if let Some(now) = self.call.now() {
             match due.checked_sub(now) {
                 Some(left) => write!(f, "due in {left:?}, ")?,
@@ -130,10 +129,10 @@ impl DelayedCall {
 impl fmt::Debug for DelayedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DelayedCall(")?;
-        match self.call.state().get() {
-            CallState::Waiting => self.prospect(f)?,
-            CallState::Called => f.write_str("called")?,
-            CallState::Cancelled => f.write_str("cancelled")?,
+        match self.call.place().standing() {
+            Standing::Waits => self.prospect(f)?,
+            Standing::Taken => f.write_str("called")?,
+            Standing::Removed => f.write_str("cancelled")?,
         }
         write!(f, ", made at {})", self.call.made())
     }

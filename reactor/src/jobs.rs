@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::panic::Location;
 use std::rc::Rc;
 
 use crate::Reactor;
@@ -15,27 +16,46 @@ pub trait Job {
     fn run(self: Rc<Self>, reactor: &Reactor);
 }
 
+/// A job that waits.
+pub(crate) struct Left {
+    pub(crate) job: Rc<dyn Job>,
+    /// Where it was left to the loop.
+    pub(crate) at: &'static Location<'static>,
+}
+
+impl Left {
+    #[track_caller]
+    const fn here(job: Rc<dyn Job>) -> Self {
+        Self {
+            job,
+            at: Location::caller(),
+        }
+    }
+}
+
 /// The jobs that wait.
 #[derive(Default)]
 pub(crate) struct Jobs {
-    after_callback: RefCell<VecDeque<Rc<dyn Job>>>,
-    next_turn: RefCell<VecDeque<Rc<dyn Job>>>,
+    after_callback: RefCell<VecDeque<Left>>,
+    next_turn: RefCell<VecDeque<Left>>,
 }
 
 impl Jobs {
+    #[track_caller]
     pub(crate) fn after_callback(&self, job: Rc<dyn Job>) {
-        self.after_callback.borrow_mut().push_back(job);
+        self.after_callback.borrow_mut().push_back(Left::here(job));
     }
 
+    #[track_caller]
     pub(crate) fn next_turn(&self, job: Rc<dyn Job>) {
-        self.next_turn.borrow_mut().push_back(job);
+        self.next_turn.borrow_mut().push_back(Left::here(job));
     }
 
-    pub(crate) fn take_after_callback(&self) -> Option<Rc<dyn Job>> {
+    pub(crate) fn take_after_callback(&self) -> Option<Left> {
         self.after_callback.borrow_mut().pop_front()
     }
 
-    pub(crate) fn take_for_this_turn(&self) -> Option<Rc<dyn Job>> {
+    pub(crate) fn take_for_this_turn(&self) -> Option<Left> {
         self.next_turn.borrow_mut().pop_front()
     }
 

@@ -14,11 +14,12 @@ use std::time::Duration;
 use crate::backend::{self, Backend, BackendError, Event};
 use crate::callback::CallResult;
 use crate::calls::{self, Calls};
+use crate::crossing::Sent;
 use crate::delayed::DelayedCall;
 use crate::descriptors::{Descriptor, Descriptors, ReadDescriptor, Watchers, WriteDescriptor};
 use crate::events::{Events, Firing};
 use crate::jobs::{Job, Jobs};
-use crate::remote::{RemoteHandle, Run};
+use crate::remote::{Remote, RemoteHandle, Run};
 use crate::signals::{Handlers, Signals};
 use crate::spawn::Tasks;
 use crate::stats::Watch;
@@ -65,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) tasks: Tasks,
     pub(crate) events: Events,
     pub(crate) remote: RemoteHandle,
+    /// The list of calls from other threads, kept from turn to turn.
+    pub(crate) sent: Cell<Sent<Remote>>,
     pub(crate) pool: OwnPool,
     pub(crate) phase: Cell<Phase>,
     /// Whether a turn is under way, or the end of a run.
@@ -177,6 +180,7 @@ impl Reactor {
             events: Events::default(),
             tasks: Tasks::default(),
             remote,
+            sent: Cell::default(),
             pool: OwnPool::default(),
             phase: Cell::new(Phase::Idle),
             turning: Cell::new(false),
@@ -368,6 +372,7 @@ impl Reactor {
     /// Has `job` run as soon as the callback that runs now has returned.
     ///
     /// Outside of the loop's callbacks, it runs at the beginning of the next turn.
+    #[track_caller]
     pub fn after_callback(&self, job: Rc<dyn Job>) {
         if self.core.phase.get() != Phase::Closed {
             self.core.jobs.after_callback(job);
@@ -375,6 +380,7 @@ impl Reactor {
     }
 
     /// Has `job` run at the beginning of the next turn, which does not wait for events before it.
+    #[track_caller]
     pub fn next_turn(&self, job: Rc<dyn Job>) {
         if self.core.phase.get() != Phase::Closed {
             self.core.jobs.next_turn(job);

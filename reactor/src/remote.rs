@@ -1,9 +1,8 @@
 //! Reaching a reactor from other threads.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,15 +10,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 
 use deferred::Failure;
+use rustix::fs::OFlags;
 
-use crate::crossing::{Crossing, Kind, Refused};
+use crate::crossing::{Crossing, Kind, Refused, Sent};
 use crate::descriptors::{Descriptor, ReadDescriptor};
+use crate::spawn::TaskId;
 use crate::{Reactor, ReactorError};
 
-/// A call on its way, and where the program sent it.
-pub(crate) struct RemoteCall {
-    pub(crate) call: Box<dyn FnOnce(&Reactor) + Send>,
-    pub(crate) sent: &'static Location<'static>,
+/// What is on its way to the loop.
+pub(crate) enum Remote {
+    /// A call, and where the program sent it.
+    Call(Box<dyn FnOnce(&Reactor) + Send>, &'static Location<'static>),
+    /// A task was woken.
+    Wake(TaskId),
 }
 
 /// How many calls of other threads run in one turn at most.
@@ -59,12 +62,15 @@ pub struct RemoteHandle {
 
 /// What a reactor shares with other threads.
 struct Shared {
-    calls: Crossing<RemoteCall>,
+    calls: Crossing<Remote>,
     /// Whether the reactor runs, until its run has returned.
     running: AtomicBool,
     /// The thread that the reactor was made on, which it cannot leave.
     thread: ThreadId,
-    wake_up: UnixStream,
+    /// A pipe, which costs less than a pair of sockets. Both ends stay open for all who may write: for a pipe that nobody
+    /// reads, the system would send a signal.
+    wake_up: PipeWriter,
+    woken: PipeReader,
 }
 
 impl RemoteHandle {
@@ -138,40 +144,47 @@ impl RemoteHandle {
         kind: Kind,
         call: impl FnOnce(&Reactor) + Send + 'static,
     ) -> Result<(), ReactorError> {
-        let call = RemoteCall {
-            call: Box::new(call),
-            sent: Location::caller(),
-        };
-        // The one error that can happen is a full buffer, which wakes the reactor up as well.
-        let wake = || drop((&self.shared.wake_up).write(&[0]));
-        let sent = self.shared.calls.send(kind, call, wake);
-        sent.map_err(|refused| match refused {
+        let call = Remote::Call(Box::new(call), Location::caller());
+        self.bring(kind, call).map_err(|refused| match refused {
             Refused::Ended => ReactorError::NotRunning,
             Refused::Closed => ReactorError::Closed,
         })
     }
 
+    /// Wakes a task, in the reactor's next turn or once it runs; without effect if the reactor is gone.
+    pub(crate) fn wake(&self, task: TaskId) {
+        let _ = self.bring(Kind::Call, Remote::Wake(task));
+    }
+
+    /// Brings something over to the loop.
+    fn bring(&self, kind: Kind, remote: Remote) -> Result<(), Refused> {
+        // The one error that can happen is a full buffer, which wakes the reactor up as well.
+        let wake = || drop((&self.shared.wake_up).write(&[0]));
+        self.shared.calls.send(kind, remote, wake)
+    }
+
     /// Makes the shared state, and the descriptor on whose readiness the reactor wakes up.
     pub(crate) fn new() -> io::Result<(Self, Rc<WakeUp>)> {
-        let (wake_up, woken) = UnixStream::pair()?;
-        wake_up.set_nonblocking(true)?;
-        woken.set_nonblocking(true)?;
-        let shared = Shared {
+        let (woken, wake_up) = io::pipe()?;
+        for end in [woken.as_fd(), wake_up.as_fd()] {
+            let flags = rustix::fs::fcntl_getfl(end)?;
+            rustix::fs::fcntl_setfl(end, flags | OFlags::NONBLOCK)?;
+        }
+        let shared = Arc::new(Shared {
             calls: Crossing::new(),
             running: AtomicBool::new(false),
             thread: thread::current().id(),
             wake_up,
+            woken,
+        });
+        let descriptor = WakeUp {
+            shared: Arc::clone(&shared),
         };
-        Ok((
-            Self {
-                shared: Arc::new(shared),
-            },
-            Rc::new(WakeUp { woken }),
-        ))
+        Ok((Self { shared }, Rc::new(descriptor)))
     }
 
     /// Another end that wakes the reactor up, for a signal handler.
-    pub(crate) fn waker(&self) -> io::Result<UnixStream> {
+    pub(crate) fn waker(&self) -> io::Result<PipeWriter> {
         self.shared.wake_up.try_clone()
     }
 
@@ -182,9 +195,14 @@ impl RemoteHandle {
         Run(self.clone())
     }
 
-    /// The calls of this turn, in the order in which they were sent.
-    pub(crate) fn take(&self) -> Vec<RemoteCall> {
-        self.shared.calls.take(MOST_IN_A_TURN)
+    /// Moves the calls of this turn to `taken`, in the order in which they were sent.
+    pub(crate) fn take(&self, taken: &mut Sent<Remote>) {
+        self.shared.calls.take(MOST_IN_A_TURN, taken);
+    }
+
+    /// Has the next call wake the reactor up, which is about to wait; returns whether it may, as none was sent.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.shared.calls.fall_asleep()
     }
 
     /// Whether there are calls for the next turn already, so that it is not to be waited for.
@@ -222,12 +240,12 @@ impl fmt::Debug for RemoteHandle {
 ///
 /// What was sent is read and forgotten: it only ends the wait, and the next turn looks what there is.
 pub(crate) struct WakeUp {
-    woken: UnixStream,
+    shared: Arc<Shared>,
 }
 
 impl AsFd for WakeUp {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.woken.as_fd()
+        self.shared.woken.as_fd()
     }
 }
 
@@ -238,7 +256,7 @@ impl Descriptor for WakeUp {
 impl ReadDescriptor for WakeUp {
     fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
         // If more is there, the descriptor stays readable, and is read again in the next turn.
-        match (&self.woken).read(&mut [0; 64]) {
+        match (&self.shared.woken).read(&mut [0; 64]) {
             Err(error)
                 if !matches!(
                     error.kind(),
@@ -254,7 +272,6 @@ impl ReadDescriptor for WakeUp {
 
 #[cfg(test)]
 mod tests {
-    use rustix::fs::OFlags;
     use rustix::io::FdFlags;
 
     use super::*;
@@ -265,7 +282,11 @@ mod tests {
         let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
         let for_signals = remote.waker().expect("there are descriptors left");
 
-        let ends = [&remote.shared.wake_up, &wake_up.woken, &for_signals];
+        let ends = [
+            remote.shared.wake_up.as_fd(),
+            wake_up.as_fd(),
+            for_signals.as_fd(),
+        ];
 
         for end in ends {
             let status = rustix::fs::fcntl_getfl(end).expect("it is open");
@@ -289,25 +310,46 @@ mod tests {
     fn calls_sent_while_others_are_left_do_not_write_to_the_wake_up_channel() {
         let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
         send(&remote, 3 * MOST_IN_A_TURN);
-        remote.take();
+        assert_eq!(take(&remote), MOST_IN_A_TURN);
         assert_eq!(times_woken(&wake_up), 1);
 
         send(&remote, 1);
 
+        assert!(!remote.fall_asleep());
         assert!(remote.has_pending());
         assert_eq!(times_woken(&wake_up), 0);
     }
 
     #[test]
-    fn a_call_sent_after_all_others_were_taken_writes_to_the_wake_up_channel() {
+    fn a_call_sent_to_a_reactor_that_sleeps_again_writes_to_the_wake_up_channel() {
         let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
         send(&remote, 1);
-        remote.take();
+        take(&remote);
         assert_eq!(times_woken(&wake_up), 1);
+        assert!(remote.fall_asleep());
 
         send(&remote, 1);
 
         assert_eq!(times_woken(&wake_up), 1);
+    }
+
+    #[test]
+    fn a_call_sent_to_a_reactor_in_its_turn_keeps_it_from_sleeping_and_writes_nothing() {
+        let (remote, wake_up) = RemoteHandle::new().expect("there are descriptors left");
+        take(&remote);
+
+        send(&remote, 1);
+
+        assert!(!remote.fall_asleep());
+        assert_eq!(times_woken(&wake_up), 0);
+        assert_eq!(take(&remote), 1);
+    }
+
+    /// Has it be awake, and returns how many calls it takes.
+    fn take(remote: &RemoteHandle) -> usize {
+        let mut taken = Sent::new();
+        remote.take(&mut taken);
+        taken.len()
     }
 
     fn send(remote: &RemoteHandle, calls: usize) {
@@ -318,7 +360,7 @@ mod tests {
 
     /// How many bytes were written, one for each time, since this was last asked.
     fn times_woken(wake_up: &WakeUp) -> usize {
-        let read = (&wake_up.woken).read(&mut [0; 64]);
+        let read = (&wake_up.shared.woken).read(&mut [0; 64]);
         read.unwrap_or(0)
     }
 }

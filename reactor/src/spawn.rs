@@ -11,16 +11,15 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::mem;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use deferred::{Deferred, Failure, Spawn, report};
 use slab::Slab;
 
+use crate::crossing::Rung;
 use crate::jobs::Job;
 use crate::reactor::{Core, Reactor};
 use crate::remote::RemoteHandle;
@@ -120,7 +119,7 @@ fn discard(future: TaskFuture) {
 
 /// A task's name: where it is, and which of all the tasks that were ever there.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct TaskId {
+pub(crate) struct TaskId {
     index: usize,
     serial: u64,
 }
@@ -170,8 +169,7 @@ impl Tasks {
         let task = find(&mut tasks, id)?;
         let future = task.future.take()?;
         task.queued = false;
-        // Acquires what other threads have done before they woke the task.
-        task.alarm.rung.swap(false, Ordering::Acquire);
+        task.alarm.rung.take();
         Some((future, Arc::clone(&task.alarm)))
     }
 
@@ -225,7 +223,6 @@ impl Core {
     fn insert(self: &Rc<Self>, future: TaskFuture) -> TaskId {
         let home = self.tasks.home.get_or_init(|| {
             let home = Arc::new(Home {
-                woken: Mutex::default(),
                 remote: self.remote.clone(),
             });
             remember(&home, self);
@@ -240,7 +237,7 @@ impl Core {
             future: Some(future),
             alarm: Arc::new(Alarm {
                 id,
-                rung: AtomicBool::new(false),
+                rung: Rung::new(),
                 home: Arc::clone(home),
             }),
             queued: false,
@@ -261,14 +258,10 @@ impl Core {
     }
 
     /// Queues a task whose alarm has rung since it was last polled, and has the queue looked at.
-    fn wake(&self, id: TaskId) {
+    pub(crate) fn wake(&self, id: TaskId) {
         let tasks = &self.tasks;
         match find(&mut tasks.tasks.borrow_mut(), id) {
-            Some(task)
-                if !task.queued
-                    && task.future.is_some()
-                    && task.alarm.rung.load(Ordering::Relaxed) =>
-            {
+            Some(task) if !task.queued && task.future.is_some() && task.alarm.rung.is_set() => {
                 task.queued = true;
             }
             _ => return,
@@ -303,7 +296,7 @@ impl Job for PollWoken {
 struct Alarm {
     id: TaskId,
     /// Whether it has rung since the task was last polled; ringing it again does nothing.
-    rung: AtomicBool,
+    rung: Rung,
     home: Arc<Home>,
 }
 
@@ -313,49 +306,19 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.rung.swap(true, Ordering::AcqRel) {
+        if !self.rung.set() {
             return;
         }
         match here(&self.home) {
             Some(core) => core.wake(self.id),
-            None => self.home.send(self.id),
+            None => self.home.remote.wake(self.id),
         }
     }
 }
 
 /// What the wakers of a reactor's tasks know of it, on whatever thread they are.
 struct Home {
-    /// Tasks woken by other threads, of which the reactor has not heard yet.
-    woken: Mutex<Vec<TaskId>>,
     remote: RemoteHandle,
-}
-
-impl Home {
-    fn woken(&self) -> MutexGuard<'_, Vec<TaskId>> {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Wakes a task from another thread; the first of a batch sends for the whole.
-    fn send(&self, id: TaskId) {
-        let mut woken = self.woken();
-        let first = woken.is_empty();
-        woken.push(id);
-        drop(woken);
-        if first && self.remote.call_from_thread(wake_sent).is_err() {
-            self.woken().clear();
-        }
-    }
-}
-
-/// Wakes the tasks that other threads have woken. A function and no closure, so that to send it takes no memory.
-fn wake_sent(reactor: &Reactor) {
-    let Some(home) = reactor.core.tasks.home.get() else {
-        return;
-    };
-    let woken = mem::take(&mut *home.woken());
-    for id in woken {
-        reactor.core.wake(id);
-    }
 }
 
 thread_local! {

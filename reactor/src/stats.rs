@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deferred::{Failure, report};
 
-use crate::Reactor;
+use crate::{Descriptor, Reactor};
 
 /// What a reactor has done since it was made; see [`Reactor::stats`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,6 +97,14 @@ pub(crate) fn add(counter: &Cell<u64>, n: usize) {
     counter.set(counter.get() + n as u64);
 }
 
+/// The name of a descriptor, which is the program's own to tell, and may panic.
+pub(crate) fn prefix_of(descriptor: &dyn Descriptor) -> String {
+    Failure::catch(|| descriptor.log_prefix()).unwrap_or_else(|panic| {
+        report("Unhandled error in log_prefix", &panic);
+        String::from("a descriptor without a name")
+    })
+}
+
 impl Reactor {
     /// What the loop has done since the reactor was made.
     #[must_use]
@@ -163,6 +171,11 @@ impl Reactor {
         result
     }
 
+    /// Whether callbacks are watched now.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.core.watch.watching.get()
+    }
+
     fn took(&self, took: Duration, what: impl FnOnce() -> String) {
         let watch = &self.core.watch;
         watch.busy.set(watch.busy.get() + took);
@@ -172,11 +185,7 @@ impl Reactor {
         if !slow && !is_longest {
             return;
         }
-        let what = Failure::catch(what).unwrap_or_else(|panic| {
-            report("Unhandled error in log_prefix", &panic);
-            String::from("a descriptor without a name")
-        });
-        let callback = SlowCallback { what, took };
+        let callback = SlowCallback { what: what(), took };
         if is_longest {
             watch.longest.replace(Some(callback.clone()));
         }

@@ -10,8 +10,10 @@ use deferred::{Failure, report};
 use crate::backend::{Event, Key};
 use crate::callback::CallResult;
 use crate::descriptors::{Descriptor, Watchers};
+use crate::jobs::Left;
 use crate::reactor::Reactor;
-use crate::stats::add;
+use crate::remote::Remote;
+use crate::stats::{add, prefix_of};
 
 impl Reactor {
     /// One turn of the loop. All callbacks of the loop are made here, one after the other:
@@ -31,11 +33,20 @@ impl Reactor {
 
         // 1.
         self.take_signals();
-        for call in self.core.remote.take() {
-            add(&watch.calls_from_threads, 1);
-            let what = format_args!("a call from a thread, sent at {}", call.sent);
-            self.callback(what, || (call.call)(self));
+        let mut sent = self.core.sent.take();
+        self.core.remote.take(&mut sent);
+        for (_, remote) in sent.drain(..) {
+            match remote {
+                Remote::Call(call, sent) => {
+                    add(&watch.calls_from_threads, 1);
+                    let what = format_args!("a call from a thread, sent at {sent}");
+                    self.callback(what, || call(self));
+                }
+                // The job that polls it runs in step 2, with all that were woken by then.
+                Remote::Wake(task) => self.core.wake(task),
+            }
         }
+        self.core.sent.set(sent);
 
         // 2.
         self.run_jobs_of_this_turn();
@@ -52,7 +63,11 @@ impl Reactor {
         }
 
         // 5.
-        let timeout = match (self.timeout(), limit) {
+        let own = match self.core.remote.fall_asleep() {
+            true => self.timeout(),
+            false => Some(Duration::ZERO),
+        };
+        let timeout = match (own, limit) {
             (Some(timeout), Some(limit)) => Some(timeout.min(limit)),
             (timeout, limit) => timeout.or(limit),
         };
@@ -158,13 +173,26 @@ impl Reactor {
             let again = again.map(|key| descriptors.remove(&mut **backend, key));
             [watchers, again.unwrap_or_default()]
         };
-        let what = "connection_lost";
         let told = Watchers::all_of(watchers, failed);
         let any = !told.is_empty();
         for descriptor in told {
-            self.callback(what, || descriptor.connection_lost(self, reason.clone()));
+            self.tell_lost(descriptor, reason.clone());
         }
         any
+    }
+
+    /// Tells a descriptor that its connection is lost.
+    fn tell_lost(&self, descriptor: Rc<dyn Descriptor>, reason: Failure) {
+        // It may be gone after this, so its name is asked for before.
+        let name = self.is_watching().then(|| prefix_of(&*descriptor));
+        let what = || format!("connection_lost of {}", name.unwrap_or_default());
+        let told = self.watched(what, || {
+            Failure::catch(|| descriptor.connection_lost(self, reason))
+        });
+        if let Err(panic) = told {
+            report("Unhandled error in connection_lost", &panic);
+        }
+        self.run_jobs_after_callback();
     }
 
     /// Makes one callback, reports it if it fails, and does what it left to be done after it.
@@ -190,14 +218,17 @@ impl Reactor {
     }
 
     fn run_jobs_after_callback(&self) {
-        while let Some(job) = self.core.jobs.take_after_callback() {
-            let ran = self.watched(
-                || String::from("a job"),
-                || Failure::catch(|| job.run(self)),
-            );
-            if let Err(panic) = ran {
-                report("Unhandled error in a job", &panic);
-            }
+        while let Some(left) = self.core.jobs.take_after_callback() {
+            self.run_job(left);
+        }
+    }
+
+    /// Runs one job, and reports it if it panics.
+    fn run_job(&self, left: Left) {
+        let what = || format!("a job, left at {}", left.at);
+        let ran = self.watched(what, || Failure::catch(|| left.job.run(self)));
+        if let Err(panic) = ran {
+            report("Unhandled error in a job", &panic);
         }
     }
 
@@ -205,10 +236,11 @@ impl Reactor {
     pub(crate) fn run_jobs_of_this_turn(&self) {
         self.run_jobs_after_callback();
         for _ in 0..self.core.jobs.for_next_turn() {
-            let Some(job) = self.core.jobs.take_for_this_turn() else {
+            let Some(left) = self.core.jobs.take_for_this_turn() else {
                 break;
             };
-            self.callback("a job", || job.run(self));
+            self.run_job(left);
+            self.run_jobs_after_callback();
         }
     }
 }
@@ -216,7 +248,7 @@ impl Reactor {
 /// What is said of a slow callback of a descriptor.
 fn name_of(method: &str, descriptor: &Weak<dyn Descriptor>) -> String {
     match descriptor.upgrade() {
-        Some(descriptor) => format!("{method} of {}", descriptor.log_prefix()),
+        Some(descriptor) => format!("{method} of {}", prefix_of(&*descriptor)),
         None => format!("{method} of a descriptor that is gone"),
     }
 }

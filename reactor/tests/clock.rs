@@ -40,7 +40,7 @@ fn a_call_knows_when_it_is_due_and_is_active_until_it_runs() {
     assert!(!call.active());
 }
 
-// T-003
+// T-003, Z-003
 #[test]
 fn a_cancelled_call_is_not_active_and_never_runs() {
     let clock = TestClock::new();
@@ -99,7 +99,22 @@ fn all_calls_of_a_jump_see_the_time_at_its_end() {
     log.assert(&["5s", "5s"]);
 }
 
-// T-007
+// Z-004
+#[test]
+fn the_delay_of_a_call_that_a_call_makes_counts_from_the_time_at_the_end_of_the_jump() {
+    let clock = TestClock::new();
+    let made: Rc<Cell<Option<Duration>>> = Rc::default();
+    let due = Rc::clone(&made);
+    clock.call_later(SECOND, move |clock| {
+        due.set(clock.call_later(2 * SECOND, |_| ()).time());
+    });
+
+    clock.advance(5 * SECOND);
+
+    assert_eq!(made.get(), Some(7 * SECOND));
+}
+
+// T-007, Z-003
 #[test]
 fn delay_moves_a_call_later_than_it_was() {
     let clock = TestClock::new();
@@ -110,7 +125,7 @@ fn delay_moves_a_call_later_than_it_was() {
     assert_eq!(call.time(), Some(4 * SECOND));
 }
 
-// T-008
+// T-008, Z-003
 #[test]
 fn reset_moves_a_call_to_later_or_sooner_counted_from_now() {
     let clock = TestClock::new();
@@ -128,7 +143,7 @@ fn reset_moves_a_call_to_later_or_sooner_counted_from_now() {
     log.assert(&["sooner"]);
 }
 
-// T-009, R-045
+// T-009, R-045, Z-003
 #[test]
 fn the_calls_that_wait_are_listed_in_the_order_of_their_times() {
     let clock = TestClock::new();
@@ -219,7 +234,7 @@ fn calls_due_at_the_same_time_run_in_the_order_made_also_when_one_was_moved_ther
     log.assert(&["first", "second", "third"]);
 }
 
-// T-012
+// T-012, Z-003
 #[test]
 fn a_call_that_has_run_or_was_cancelled_cannot_be_cancelled_or_moved() {
     let clock = TestClock::new();
@@ -270,7 +285,7 @@ fn a_call_may_advance_the_clock_itself() {
     log.assert(&["begun", "inner", "ended at 3s"]);
 }
 
-// T-015
+// T-015, Z-006
 #[test]
 fn pumping_advances_by_each_amount_in_turn() {
     let clock = TestClock::new();
@@ -372,6 +387,7 @@ fn advancing_to_the_next_call_jumps_to_its_time_until_none_is_left() {
     assert_eq!(clock.now(), 5 * SECOND);
 }
 
+// Z-007
 #[test]
 fn a_call_that_fails_or_panics_is_reported_and_the_others_run() {
     let reports = Reports::collected();

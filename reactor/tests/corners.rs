@@ -39,8 +39,7 @@ fn a_handler_taken_away_by_another_one_does_not_stop_the_run(reactor: Reactor) {
         let first =
             SignalHandler::new(|reactor| reactor.set_signal_handler(SIGUSR1, None).map(drop));
         reactor.set_signal_handler(SIGHUP, Some(first)).unwrap();
-        let second = SignalHandler::new(|_| ());
-        reactor.set_signal_handler(SIGUSR1, Some(second)).unwrap();
+        reactor.set_signal_handler(SIGUSR1, idle()).unwrap();
         reactor.call_when_running(|_| {
             raise(SIGHUP)?;
             raise(SIGUSR1)
@@ -54,12 +53,9 @@ fn a_handler_taken_away_by_another_one_does_not_stop_the_run(reactor: Reactor) {
 fn a_broken_pipe_ends_no_process_whose_handler_was_taken_away(reactor: Reactor) {
     in_a_child_of_its_own(|| {
         reactor.call_when_running(|reactor| {
-            let handler = Some(SignalHandler::new(|_| ()));
-            reactor.set_signal_handler(SIGPIPE, handler).unwrap();
+            reactor.set_signal_handler(SIGPIPE, idle()).unwrap();
             reactor.set_signal_handler(SIGPIPE, None).unwrap();
-            let (reads, mut writes) = std::io::pipe().unwrap();
-            drop(reads);
-            assert!(writes.write_all(b"x").is_err());
+            break_a_pipe();
             reactor.stop()
         });
 
@@ -69,54 +65,49 @@ fn a_broken_pipe_ends_no_process_whose_handler_was_taken_away(reactor: Reactor) 
 
 fn a_broken_pipe_ends_no_process_after_a_run_with_a_handler(reactor: Reactor) {
     in_a_child_of_its_own(|| {
-        let handler = Some(SignalHandler::new(|_| ()));
-        reactor.set_signal_handler(SIGPIPE, handler).unwrap();
+        reactor.set_signal_handler(SIGPIPE, idle()).unwrap();
         reactor.call_when_running(Reactor::stop);
         run(&reactor);
 
-        let (reads, mut writes) = std::io::pipe().unwrap();
-        drop(reads);
-        assert!(writes.write_all(b"x").is_err());
+        break_a_pipe();
     });
 }
 
 fn taking_away_no_handler_leaves_an_ignored_signal_ignored(on: BackendName) {
-    if !in_a_child() {
-        let status = ignoring_sigint().end();
-        assert!(status.success(), "{status}");
-        return;
-    }
-    let reactor = on.reactor();
-    reactor.call_when_running(|reactor| {
-        reactor.set_signal_handler(SIGINT, None)?;
-        raise(SIGINT)
-    });
-    stop_after_turns(&reactor, 3);
+    in_a_child_that_ignores_sigint(|| {
+        let reactor = on.reactor();
+        reactor.call_when_running(|reactor| {
+            reactor.set_signal_handler(SIGINT, None)?;
+            raise(SIGINT)
+        });
+        stop_after_turns(&reactor, 3);
 
-    assert_eq!(run(&reactor), Stopped::Asked);
+        assert_eq!(run(&reactor), Stopped::Asked);
+    });
 }
 
 fn an_ignored_signal_is_ignored_again_when_its_handler_was_taken_away(on: BackendName) {
-    if !in_a_child() {
-        let status = ignoring_sigint().end();
-        assert!(status.success(), "{status}");
-        return;
-    }
-    let reactor = on.reactor();
-    let handler = Some(SignalHandler::new(|_| ()));
-    reactor.set_signal_handler(SIGINT, handler).unwrap();
-    reactor.call_when_running(Reactor::stop);
-    run(&reactor);
+    in_a_child_that_ignores_sigint(|| {
+        let reactor = on.reactor();
+        reactor.set_signal_handler(SIGINT, idle()).unwrap();
+        reactor.call_when_running(Reactor::stop);
+        run(&reactor);
 
-    raise(SIGINT).unwrap();
-    reactor.set_signal_handler(SIGINT, None).unwrap();
-    reactor.call_when_running(|_| raise(SIGINT));
-    stop_after_turns(&reactor, 3);
-    assert_eq!(run(&reactor), Stopped::Asked);
+        raise(SIGINT).unwrap();
+        reactor.set_signal_handler(SIGINT, None).unwrap();
+        reactor.call_when_running(|_| raise(SIGINT));
+        stop_after_turns(&reactor, 3);
+        assert_eq!(run(&reactor), Stopped::Asked);
+    });
 }
 
+/// Plays the child's part of a test in a child that ignores SIGINT from its beginning.
 #[track_caller]
-fn ignoring_sigint() -> Running {
+fn in_a_child_that_ignores_sigint(part: impl FnOnce()) {
+    if in_a_child() {
+        part();
+        return;
+    }
     let child = child_of_this_test();
     let mut shell = Command::new("sh");
     shell
@@ -126,16 +117,29 @@ fn ignoring_sigint() -> Running {
     for (name, value) in child.get_envs() {
         shell.env(name, value.unwrap_or_default());
     }
-    Running::of(shell)
+
+    let status = Running::of(shell).end();
+
+    assert!(status.success(), "{status}");
+}
+
+/// A handler that does nothing.
+fn idle() -> Option<SignalHandler> {
+    Some(SignalHandler::new(|_| ()))
+}
+
+/// Writes to a pipe that nobody reads, for which the system sends SIGPIPE.
+#[track_caller]
+fn break_a_pipe() {
+    let (reads, mut writes) = std::io::pipe().unwrap();
+    drop(reads);
+    assert!(writes.write_all(b"x").is_err());
 }
 
 fn what_is_no_signal_is_refused(reactor: Reactor) {
     in_a_child_of_its_own(|| {
         // The third is a signal, SIGRTMIN + 6, which signal-hook gives no default effect.
-        let set = [0, 1000, 40].map(|signal| {
-            let handler = Some(SignalHandler::new(|_| ()));
-            reactor.set_signal_handler(signal, handler).is_ok()
-        });
+        let set = [0, 1000, 40].map(|signal| reactor.set_signal_handler(signal, idle()).is_ok());
 
         assert_eq!(set, [false; 3], "and the run: {:?}", reactor.run());
     });

@@ -34,6 +34,26 @@ fn a_million_calls_that_are_cancelled_give_their_memory_back_at_once() {
 }
 
 #[test]
+fn calls_of_one_moment_give_their_memory_back_while_one_of_them_waits() {
+    let clock = TestClock::new();
+    let _waits = clock.call_later(SECOND, |_| ());
+    let round = || {
+        let calls: Vec<_> = (0..MILLION)
+            .map(|n| clock.call_later(SECOND, move |_| assert_ne!(n, MILLION)))
+            .collect();
+        for call in calls {
+            call.cancel().unwrap();
+        }
+    };
+    // The queue has room for several calls after this.
+    round();
+
+    let most = frees_all(round);
+
+    assert!(most < 200 * MILLION as isize, "{most} bytes");
+}
+
+#[test]
 fn a_million_calls_that_run_give_their_memory_back() {
     let clock = clock_after_a_call();
 
@@ -48,9 +68,11 @@ fn a_million_calls_that_run_give_their_memory_back() {
 #[test]
 fn a_call_costs_one_allocation() {
     let (clock, reactor) = (TestClock::new(), Reactor::new().unwrap());
-    // The queue has a node for several calls now.
-    clock.call_later(SECOND, |_| ());
-    reactor.call_later(SECOND, |_| ());
+    // The queue has room for several calls now.
+    for _ in 0..2 {
+        clock.call_later(SECOND, |_| ());
+        reactor.call_later(SECOND, |_| ());
+    }
     let owned = [7_u8; 100];
     let work = move || assert_eq!(owned.len(), 100);
 
@@ -109,7 +131,7 @@ fn a_loop_of_many_runs_holds_no_more_than_one_of_few() {
     assert_eq!(few, many);
 }
 
-/// A clock whose queue has the one node that it keeps when it is empty.
+/// A clock whose queue has what little it keeps when it is empty.
 fn clock_after_a_call() -> TestClock {
     let clock = TestClock::new();
     clock.call_later(SECOND, |_| ()).cancel().unwrap();

@@ -160,10 +160,7 @@ fn a_reader_that_removes_itself_and_fails_is_told_if_it_is_alive(reactor: Reacto
     let log = Log::default();
     let reason = Reason::default();
     let (end, _peer) = End::readable_pair("end", &log);
-    let end = Rc::new(reason.kept_of(end).on_read(|end, reactor| {
-        reactor.remove_reader(end);
-        Err(Lost.into())
-    }));
+    let end = Rc::new(reason.kept_of(end).on_read(reader_goes_and_fails));
     reactor.add_reader(end.clone()).unwrap();
     stop_after_turns(&reactor, 2);
 
@@ -181,10 +178,7 @@ fn a_writer_that_removes_itself_and_fails_is_told_if_it_is_alive(reactor: Reacto
     let log = Log::default();
     let reason = Reason::default();
     let (end, _peer) = End::pair("end", &log);
-    let end = Rc::new(reason.kept_of(end).on_write(|end, reactor| {
-        reactor.remove_writer(end);
-        Err(Lost.into())
-    }));
+    let end = Rc::new(reason.kept_of(end).on_write(writer_goes_and_fails));
     reactor.add_writer(end.clone()).unwrap();
     stop_after_turns(&reactor, 2);
 
@@ -222,10 +216,7 @@ fn the_error_of_a_reader_that_is_gone_is_reported(reactor: Reactor) {
     let reports = Reports::collected();
     let log = Log::default();
     let (end, _peer) = End::readable_pair("end", &log);
-    let end = end.on_read(|end, reactor| {
-        reactor.remove_reader(end);
-        Err(Lost.into())
-    });
+    let end = end.on_read(reader_goes_and_fails);
     reactor.add_reader(Rc::new(end)).unwrap();
     stop_after_turns(&reactor, 2);
 
@@ -242,10 +233,7 @@ fn the_error_of_a_writer_that_is_gone_is_reported(reactor: Reactor) {
     let reports = Reports::collected();
     let log = Log::default();
     let (end, _peer) = End::pair("end", &log);
-    let end = end.on_write(|end, reactor| {
-        reactor.remove_writer(end);
-        Err(Lost.into())
-    });
+    let end = end.on_write(writer_goes_and_fails);
     reactor.add_writer(Rc::new(end)).unwrap();
     stop_after_turns(&reactor, 2);
 
@@ -260,10 +248,7 @@ fn the_error_of_a_writer_that_is_gone_is_reported(reactor: Reactor) {
 //
 fn a_reader_that_removed_itself_and_fails_is_told_together_with_its_twin(reactor: Reactor) {
     let twins = Twins::new(&Log::default());
-    let reader = Rc::new(twins.reader().on_read(|end, reactor| {
-        reactor.remove_reader(end);
-        Err(Lost.into())
-    }));
+    let reader = Rc::new(twins.reader().on_read(reader_goes_and_fails));
     reactor.add_reader(reader.clone()).unwrap();
     reactor.add_writer(Rc::new(twins.writer())).unwrap();
     stop_after_turns(&reactor, 2);
@@ -279,10 +264,7 @@ fn a_reader_that_removed_itself_and_fails_is_told_together_with_its_twin(reactor
 //
 fn a_writer_that_removed_itself_and_fails_is_told_together_with_its_twin(reactor: Reactor) {
     let twins = Twins::new(&Log::default());
-    let writer = Rc::new(twins.writer().on_write(|end, reactor| {
-        reactor.remove_writer(end);
-        Err(Lost.into())
-    }));
+    let writer = Rc::new(twins.writer().on_write(writer_goes_and_fails));
     let reader = twins.reader().on_read(|end, _| {
         // Once is enough: there is nothing more to read.
         end.read_byte()?;
@@ -307,10 +289,7 @@ fn a_writer_that_removed_itself_and_fails_is_told_together_with_its_twin(reactor
 fn the_error_of_a_reader_that_is_gone_is_told_to_its_twin(reactor: Reactor) {
     let reports = Reports::collected();
     let twins = Twins::new(&Log::default());
-    let reader = twins.reader().on_read(|end, reactor| {
-        reactor.remove_reader(end);
-        Err(Lost.into())
-    });
+    let reader = twins.reader().on_read(reader_goes_and_fails);
     let reason = Reason::default();
     reactor.add_reader(Rc::new(reader)).unwrap();
     reactor
@@ -344,6 +323,18 @@ fn a_reader_that_removes_itself_leaves_its_twin_alone(reactor: Reactor) {
         "writer writes",
         "writer is lost",
     ]);
+}
+
+/// What a reader does that removes itself and fails.
+fn reader_goes_and_fails(end: &End, reactor: &Reactor) -> Result<(), Failure> {
+    reactor.remove_reader(end);
+    Err(Lost.into())
+}
+
+/// What a writer does that removes itself and fails.
+fn writer_goes_and_fails(end: &End, reactor: &Reactor) -> Result<(), Failure> {
+    reactor.remove_writer(end);
+    Err(Lost.into())
 }
 
 /// Why an end was lost.

@@ -18,6 +18,7 @@ use reactor::{Descriptor, Reactor, ReadDescriptor, SlowCallback, Stats, SystemEv
 on_every_backend!(
     events_count_each_descriptor_as_often_as_it_was_ready,
     a_slow_callback_of_a_descriptor_has_its_name,
+    a_slow_end_of_a_connection_has_the_name_of_its_descriptor,
     calls_from_threads_are_counted,
     a_reactor_that_never_ran_has_done_nothing,
 );
@@ -159,6 +160,20 @@ fn events_count_each_descriptor_as_often_as_it_was_ready(reactor: Reactor) {
 
     assert_eq!(log.count("end reads"), 3);
     assert_eq!(reactor.stats().events, 3);
+}
+
+#[test]
+fn a_slow_job_has_the_place_that_left_it() {
+    let (reactor, time, slow) = watched(ms(5));
+    let slow_job = Task::new(move |_| time.pass(ms(5)));
+    let place = format!("a job, left at {}:{}:", file!(), line!() + 1);
+    reactor.next_turn(slow_job);
+    reactor.call_later(ms(10), Reactor::stop);
+
+    run_simulated(&reactor);
+
+    let slow = slow.only_one();
+    assert!(slow.what.starts_with(&place), "{slow}");
 }
 
 #[test]
@@ -477,4 +492,20 @@ fn a_slow_callback_of_a_descriptor_has_its_name(on: BackendName) {
     let slow = slow.taken();
     let what: Vec<_> = slow.iter().map(|slow| slow.what.as_str()).collect();
     assert!(what.contains(&"do_read of the ferry"), "{what:?}");
+}
+
+fn a_slow_end_of_a_connection_has_the_name_of_its_descriptor(on: BackendName) {
+    let reactor = on.reactor();
+    let (ours, _peer) = UnixStream::pair().unwrap();
+    reactor.add_reader(Rc::new(Named(ours))).unwrap();
+    let slow = Slow::default();
+    reactor.watch_callbacks(Duration::ZERO, slow.hook());
+    reactor.call_when_running(Reactor::stop);
+
+    // It is told when the run ends, and nothing else has it.
+    run(&reactor);
+
+    let slow = slow.taken();
+    let what: Vec<_> = slow.iter().map(|slow| slow.what.as_str()).collect();
+    assert!(what.contains(&"connection_lost of the ferry"), "{what:?}");
 }

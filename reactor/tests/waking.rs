@@ -22,6 +22,7 @@ use reactor::Reactor;
 on_every_backend!(
     a_task_that_was_woken_before_the_run_goes_on_when_the_reactor_runs,
     a_task_can_be_spawned_and_woken_between_two_runs,
+    a_task_can_be_woken_by_another_thread_between_two_runs,
     a_task_that_wakes_itself_is_polled_once_a_turn,
     tasks_that_wake_each_other_do_not_starve_the_loop,
     a_task_that_is_woken_often_is_polled_once,
@@ -58,6 +59,22 @@ fn a_task_can_be_spawned_and_woken_between_two_runs(reactor: Reactor) {
     run(&reactor);
 
     log.assert(&["the body goes on"]);
+}
+
+fn a_task_can_be_woken_by_another_thread_between_two_runs(reactor: Reactor) {
+    reactor.call_when_running(Reactor::stop);
+    run(&reactor);
+    let (polls, counted) = shared_count();
+    let waker = Rc::new(Cell::new(None));
+    let task = reactor.spawn(never_ready(counted, Rc::clone(&waker)));
+    task.ignore();
+
+    let waker = waker.take().unwrap();
+    thread::spawn(move || waker.wake()).join().unwrap();
+    reactor.call_when_running(Reactor::stop);
+    run(&reactor);
+
+    assert_eq!(polls.get(), 2);
 }
 
 // D-154

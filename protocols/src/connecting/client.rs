@@ -3,25 +3,27 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use deferred::{Failure, report};
+use deferred::{CancelHandle, Failure, report};
 use reactor::{ConnectionClosed, DelayedCall, Descriptor, Job, Reactor, WriteDescriptor};
 use socket2::SockRef;
 
-use super::{AnyClient, Connector, Destination, Opened, Route};
+use super::{Answered, AnyClient, Attempt, Connector, Destination, Opened, Route};
 use crate::protocol::short_name;
-use crate::stream::{Connection, Owner, Parts};
-use crate::{Address, ClientFactory, ConnectError, ConnectorError, Transport};
+use crate::stream::{Connection, Owner, Parts, Role};
+use crate::uses::Use;
+use crate::{
+    Address, ClientFactory, ConnectError, ConnectorError, Factory, Query, ReactorNames, Transport,
+};
 
 /// After how long a destination that had no room for another client is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// What stands behind a connector.
-pub(super) struct Client<F> {
+pub(super) struct Client<F: Factory> {
     this: Weak<Self>,
     reactor: Reactor,
     factory: Rc<F>,
@@ -30,18 +32,17 @@ pub(super) struct Client<F> {
     /// How many attempts there were; an answer for an earlier one is not heard.
     attempts: Cell<u64>,
     timer: RefCell<Option<DelayedCall>>,
+    /// There while this is not disconnected.
+    in_use: RefCell<Option<Use<F>>>,
 }
-
-/// What the resolver says of a name.
-type Addresses = Result<VecDeque<Address>, ConnectError>;
 
 /// How far a client has come.
 enum State {
     Disconnected,
     /// The loop will begin the attempt.
     Starting,
-    /// The resolver looks for the name.
-    Resolving,
+    /// The resolver looks for the name, unless it is told not to.
+    Resolving(CancelHandle),
     /// This socket waits for its peer; the other addresses are still to be tried.
     Connecting(Weak<dyn WriteDescriptor>, VecDeque<Address>),
     /// The attempt has ended with this; the loop will tell the factory.
@@ -70,7 +71,7 @@ impl<F: ClientFactory> AnyClient for Client<F> {
             State::Disconnected | State::Failed(_) | State::Building | State::Connected(_) => {
                 return Err(ConnectorError::NotConnecting);
             }
-            State::Starting | State::Resolving | State::Connecting(..) => {}
+            State::Starting | State::Resolving(_) | State::Connecting(..) => {}
         }
         let to = self.destination().clone();
         self.fail_soon(ConnectError::Stopped(to));
@@ -110,6 +111,10 @@ impl<F: ClientFactory> AnyClient for Client<F> {
 impl<F: ClientFactory> Job for Client<F> {
     /// Begins the attempt, or tells the factory that it has failed.
     fn run(self: Rc<Self>, _reactor: &Reactor) {
+        let is_due = matches!(*self.state.borrow(), State::Starting | State::Failed(_));
+        if is_due {
+            self.use_factory();
+        }
         let state = self.state.replace(State::Disconnected);
         match state {
             State::Starting => {
@@ -132,6 +137,7 @@ impl<F: ClientFactory> Client<F> {
             state: RefCell::new(State::Disconnected),
             attempts: Cell::new(0),
             timer: RefCell::new(None),
+            in_use: RefCell::new(None),
         })
     }
 
@@ -149,31 +155,22 @@ impl<F: ClientFactory> Client<F> {
         if !matches!(*self.state.borrow(), State::Starting) {
             return; // The factory has stopped it.
         }
-        match self.destination() {
-            Destination::Unix(address) => {
-                let address = address.clone().into();
-                self.try_next([address].into());
+        match (self.route.address(), self.destination()) {
+            (None, Destination::Tcp { host, port }) => {
+                let query = Query::new(host, *port);
+                self.resolve(query);
             }
-            Destination::Tcp { host, port } => match host.parse::<IpAddr>() {
-                Ok(ip) => {
-                    let address = SocketAddr::new(ip, *port).into();
-                    self.try_next([address].into());
-                }
-                Err(_) => Rc::clone(&self).resolve(host.clone(), *port),
-            },
+            (address, _) => self.try_next(address.into_iter().collect()),
         }
     }
 
-    /// Has a thread look for the addresses of a name.
-    fn resolve(self: Rc<Self>, host: String, port: u16) {
-        *self.state.borrow_mut() = State::Resolving;
-        let (reactor, attempt) = (self.reactor.clone(), self.attempts.get());
-        reactor
-            .defer_to_thread(move || {
-                let found = (host.as_str(), port).to_socket_addrs();
-                let found = found.map(|found| found.map(Address::Tcp).collect());
-                Ok(found.map_err(|error| ConnectError::UnknownHost(host, error)))
-            })
+    /// Has the resolver look for the addresses of a name.
+    fn resolve(self: Rc<Self>, query: Query) {
+        let addresses = self.reactor.resolve(query).addresses();
+        *self.state.borrow_mut() = State::Resolving(addresses.cancel_handle());
+        let attempt = self.attempts.get();
+        addresses
+            .map(|found| found.into_iter().map(Address::Tcp).collect())
             .add_both(move |addresses| self.resolved(attempt, addresses))
             .log_failure("Unhandled error after a name was resolved");
     }
@@ -194,15 +191,17 @@ impl<F: ClientFactory> Client<F> {
         *self.timer.borrow_mut() = Some(timer);
     }
 
-    fn resolved(self: Rc<Self>, attempt: u64, answer: Result<Addresses, Failure>) {
-        if self.attempts.get() != attempt || !matches!(*self.state.borrow(), State::Resolving) {
+    fn resolved(self: Rc<Self>, attempt: u64, answer: Result<VecDeque<Address>, Failure>) {
+        let is_awaited = matches!(*self.state.borrow(), State::Resolving(_));
+        if self.attempts.get() != attempt || !is_awaited {
             return;
         }
         match answer {
-            Ok(Ok(addresses)) => self.try_next(addresses),
-            Ok(Err(error)) => self.give_up(error),
-            // The resolver gives no failure of its own: the reactor has dropped the work.
-            Err(_) => self.give_up(self.reactor_stopped()),
+            Ok(addresses) => self.try_next(addresses),
+            Err(failure) => {
+                let error = ConnectError::from_resolver(self.destination(), &failure);
+                self.give_up(error);
+            }
         }
     }
 
@@ -213,6 +212,10 @@ impl<F: ClientFactory> Client<F> {
             match self.route.open(&address) {
                 Ok(Opened::Waits(fd)) => return self.wait_for_answer(fd, address, addresses),
                 Ok(Opened::Busy(fd)) => return self.wait_for_room(fd, address, addresses),
+                Ok(Opened::Elsewhere(fd)) => {
+                    let pending = self.pending(fd, address, addresses);
+                    return self.reactor.hold(pending);
+                }
                 Err(error) => last = Some(error),
             }
         }
@@ -297,29 +300,44 @@ impl<F: ClientFactory> Client<F> {
 
     fn connected(self: Rc<Self>, fd: OwnedFd, peer: Address) {
         self.stop_timer();
-        *self.state.borrow_mut() = State::Building;
-        let reason = match Failure::catch(|| self.factory.build_protocol(&peer)) {
-            Ok(Some(protocol)) => {
+        let reason = match self.build(&peer) {
+            Ok(protocol) => {
                 let owner = Some(Rc::clone(&self) as Rc<dyn Owner>);
                 let parts = Parts {
                     fd,
                     protocol,
+                    role: Role::Client,
                     peer,
                     host: None,
                     owner,
                 };
                 return Connection::start(&self.reactor, parts);
             }
-            Ok(None) => Failure::without_backtrace(ConnectionClosed::ConnectionDone),
-            Err(panic) => {
-                report("Unhandled error in build_protocol", &panic);
-                panic
-            }
+            Err(reason) => reason,
         };
         drop(fd);
-        *self.state.borrow_mut() = State::Disconnected;
-        self.factory
-            .client_connection_lost(&self.connector(), reason);
+        self.tell_lost(reason);
+    }
+
+    /// The factory's protocol for a connection that stands; else why the connection is over at once.
+    fn build(&self, peer: &Address) -> Result<F::Protocol, Failure> {
+        *self.state.borrow_mut() = State::Building;
+        match Failure::catch(|| self.factory.build_protocol(peer)) {
+            Ok(Some(protocol)) => Ok(protocol),
+            Ok(None) => Err(Failure::without_backtrace(ConnectionClosed::ConnectionDone)),
+            Err(panic) => {
+                report("Unhandled error in build_protocol", &panic);
+                Err(panic)
+            }
+        }
+    }
+
+    /// Begins the attempt that the loop was to begin, if it is still to be begun, and says whether it is under way.
+    fn is_under_way(self: &Rc<Self>) -> bool {
+        if matches!(*self.state.borrow(), State::Starting) {
+            Rc::clone(self).begin();
+        }
+        matches!(*self.state.borrow(), State::Connecting(..))
     }
 
     /// Ends the attempt, and tells the factory now. Called by the loop only.
@@ -339,10 +357,14 @@ impl<F: ClientFactory> Client<F> {
     fn let_go(&self) {
         self.stop_timer();
         let state = self.state.replace(State::Disconnected);
-        if let State::Connecting(pending, _) = state
-            && let Some(pending) = pending.upgrade()
-        {
-            self.reactor.release(&*pending);
+        match state {
+            State::Resolving(resolution) => resolution.cancel(),
+            State::Connecting(pending, _) => {
+                if let Some(pending) = pending.upgrade() {
+                    self.reactor.release(&*pending);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -352,8 +374,37 @@ impl<F: ClientFactory> Client<F> {
 
     fn tell_failed(&self, error: ConnectError) {
         let reason = Failure::without_backtrace(error);
-        self.factory
-            .client_connection_failed(&self.connector(), reason);
+        self.tell_factory("client_connection_failed", |connector| {
+            self.factory.client_connection_failed(connector, reason);
+        });
+    }
+
+    fn tell_lost(&self, reason: Failure) {
+        *self.state.borrow_mut() = State::Disconnected;
+        self.tell_factory("client_connection_lost", |connector| {
+            self.factory.client_connection_lost(connector, reason);
+        });
+    }
+
+    /// Tells the factory of an end, and stops it, unless it is connected again just then.
+    fn tell_factory(&self, what: &str, tell: impl FnOnce(&Connector)) {
+        if let Err(panic) = Failure::catch(|| tell(&self.connector())) {
+            report(&format!("Unhandled error in {what}"), &panic);
+        }
+        if !matches!(*self.state.borrow(), State::Disconnected) {
+            return;
+        }
+        let in_use = self.in_use.take();
+        if let Some(Err(panic)) = in_use.map(Use::end) {
+            report("Unhandled error in stop_factory", &panic);
+        }
+    }
+
+    fn use_factory(&self) {
+        if self.in_use.borrow().is_none() {
+            let begun = Use::begin(&self.reactor, &self.factory);
+            *self.in_use.borrow_mut() = Some(begun);
+        }
     }
 
     fn stop_timer(&self) {
@@ -364,26 +415,50 @@ impl<F: ClientFactory> Client<F> {
     }
 }
 
+impl<F: ClientFactory> Attempt for Client<F> {
+    fn fail(self: Rc<Self>, error: ConnectError) -> bool {
+        let is_under_way = self.is_under_way();
+        if is_under_way {
+            self.give_up(error);
+        }
+        is_under_way
+    }
+
+    fn succeed(self: Rc<Self>) -> Option<Answered> {
+        let peer = self.route.address().filter(|_| self.is_under_way())?;
+        self.let_go();
+        match self.build(&peer) {
+            Ok(protocol) => Some(Answered {
+                protocol: Box::new(protocol),
+                owner: self,
+                peer,
+            }),
+            Err(reason) => {
+                self.tell_lost(reason);
+                None
+            }
+        }
+    }
+}
+
 impl<F: ClientFactory> Owner for Client<F> {
     fn connected(&self, transport: &Rc<dyn Transport>) {
         *self.state.borrow_mut() = State::Connected(Rc::downgrade(transport));
     }
 
     fn connection_lost(&self, reason: Failure) {
-        *self.state.borrow_mut() = State::Disconnected;
-        self.factory
-            .client_connection_lost(&self.connector(), reason);
+        self.tell_lost(reason);
     }
 }
 
 /// A socket that waits for its peer to answer.
-struct Pending<F> {
+struct Pending<F: Factory> {
     fd: OwnedFd,
     peer: Address,
     client: Rc<Client<F>>,
 }
 
-impl<F> AsFd for Pending<F> {
+impl<F: Factory> AsFd for Pending<F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -397,7 +472,8 @@ impl<F: ClientFactory> Descriptor for Pending<F> {
     }
 
     fn log_prefix(&self) -> String {
-        format!("{} on its way to {}", short_name::<F>(), self.peer)
+        let factory = self.client.factory.log_prefix();
+        format!("{factory} on its way to {}", self.peer)
     }
 }
 

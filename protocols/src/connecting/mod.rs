@@ -5,19 +5,27 @@
 
 mod client;
 mod destination;
+mod literal;
 
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use reactor::Reactor;
 
-use crate::{Address, ClientFactory, ConnectError, ConnectorError};
+use crate::stream::Owner;
+use crate::testing::Network;
+use crate::{
+    Address, ClientFactory, ConnectError, ConnectOptions, ConnectorError, Protocol,
+    UnixConnectOptions,
+};
 
 use client::Client;
 
 pub use destination::Destination;
+pub(crate) use literal::address_of;
+pub use literal::is_ipv6_literal;
 
 /// One wish to be connected: it can be stopped, ended, and tried again.
 ///
@@ -38,7 +46,17 @@ impl Connector {
         route: impl Route,
         factory: Rc<F>,
     ) -> Self {
-        let connector = Self::from(Client::new(reactor, Box::new(route), factory) as Rc<_>);
+        let network = Network::of(reactor);
+        let arguments = route.arguments();
+        let route: Box<dyn Route> = match &network {
+            Some(network) => network.route(Box::new(route)),
+            None => Box::new(route),
+        };
+        let client = Client::new(reactor, route, factory);
+        let connector = Self::from(Rc::clone(&client) as Rc<_>);
+        if let Some(network) = network {
+            network.connects(connector.clone(), arguments, client);
+        }
         // A new connector refuses only while the reactor stops, and then it stays disconnected.
         let _ = connector.connect();
         connector
@@ -69,6 +87,11 @@ impl Connector {
         Rc::clone(&self.client).disconnect();
     }
 
+    /// Another handle, which does not keep the connector.
+    pub(crate) fn downgrade(&self) -> WeakConnector {
+        WeakConnector(Rc::downgrade(&self.client))
+    }
+
     /// What it connects to, as it was given.
     #[must_use]
     pub fn destination(&self) -> &Destination {
@@ -86,6 +109,16 @@ impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (factory, state) = (self.client.factory_name(), self.client.state());
         write!(f, "Connector({factory} {state} {})", self.destination())
+    }
+}
+
+/// A handle to a connector that somebody else keeps, the reactor if nobody but the loop has anything to do with it.
+pub(crate) struct WeakConnector(Weak<dyn AnyClient>);
+
+impl WeakConnector {
+    /// The connector, if it is still there.
+    pub(crate) fn upgrade(&self) -> Option<Connector> {
+        self.0.upgrade().map(Connector::from)
     }
 }
 
@@ -118,6 +151,17 @@ pub(crate) trait Route: 'static {
     /// How long an attempt may take; without a limit, the system decides.
     fn timeout(&self) -> Option<Duration>;
 
+    /// The options that it was made with.
+    fn arguments(&self) -> ConnectArguments;
+
+    /// The only address of the destination, unless it is a name, for whose addresses the resolver is asked.
+    fn address(&self) -> Option<Address> {
+        match self.destination() {
+            Destination::Unix(address) => Some(address.clone().into()),
+            Destination::Tcp { host, port } => address_of(host, *port).map(Address::from),
+        }
+    }
+
     /// Opens a socket, which does not block, and begins to connect it to one of the destination's addresses.
     ///
     /// # Errors
@@ -132,4 +176,33 @@ pub(crate) enum Opened {
     Waits(OwnedFd),
     /// There is no room for another client there now, and nobody will tell when there is.
     Busy(OwnedFd),
+    /// No socket will tell, but somebody by [`Attempt`]; this descriptor only stands for it.
+    Elsewhere(OwnedFd),
+}
+
+/// The options of one kind of connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectArguments {
+    /// Those of TCP.
+    Tcp(ConnectOptions),
+    /// Those of UNIX sockets.
+    Unix(UnixConnectOptions),
+}
+
+/// A connector's attempt that is answered by somebody else than the system.
+pub(crate) trait Attempt {
+    /// Ends the attempt without a connection, and says whether one was under way.
+    fn fail(self: Rc<Self>, error: ConnectError) -> bool;
+
+    /// Ends the attempt with a connection, for which there is a protocol then, unless the factory wants none; or
+    /// no attempt was under way.
+    fn succeed(self: Rc<Self>) -> Option<Answered>;
+}
+
+/// What a connection is to be made of, if an attempt was answered by one.
+pub(crate) struct Answered {
+    pub(crate) protocol: Box<dyn Protocol>,
+    pub(crate) owner: Rc<dyn Owner>,
+    pub(crate) peer: Address,
 }

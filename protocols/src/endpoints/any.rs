@@ -13,12 +13,32 @@ pub struct AnyFactory {
 /// What is left of a factory when its type is forgotten.
 trait Builds {
     fn build(&self, peer: &Address) -> Option<Box<dyn Protocol>>;
+    fn start(&self);
+    fn stop(&self);
+    fn name(&self) -> String;
+    fn is_quiet(&self) -> bool;
 }
 
 impl<F: Factory> Builds for Rc<F> {
     fn build(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
         let protocol = self.build_protocol(peer)?;
         Some(Box::new(protocol))
+    }
+
+    fn start(&self) {
+        self.start_factory();
+    }
+
+    fn stop(&self) {
+        self.stop_factory();
+    }
+
+    fn name(&self) -> String {
+        self.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        (**self).is_quiet()
     }
 }
 
@@ -36,6 +56,22 @@ impl Factory for AnyFactory {
 
     fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Self::Protocol> {
         self.factory.build(peer)
+    }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.factory.start();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.factory.stop();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.factory.name()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.factory.is_quiet()
     }
 }
 

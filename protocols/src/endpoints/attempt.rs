@@ -1,12 +1,15 @@
 //! One attempt to connect by way of a connector, as a Deferred.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure, Firer};
 
-use crate::protocol::HalfCloseable;
-use crate::{Address, ClientFactory, ConnectError, Connector, Factory, Protocol, Transport};
+use crate::connecting::WeakConnector;
+use crate::protocol::{DescriptorReceiver, HalfCloseable};
+use crate::{
+    Address, ClientFactory, ConnectError, Connector, ConnectorError, Factory, Protocol, Transport,
+};
 
 use super::{AnyFactory, NotConnected};
 
@@ -17,20 +20,30 @@ pub(super) fn attempt(
     factory: Rc<AnyFactory>,
     begin: impl FnOnce(Rc<Attempt>) -> Connector,
 ) -> Deferred<Rc<dyn Transport>> {
-    let begun = Rc::new(RefCell::new(None::<Connector>));
+    // The attempt is kept by the loop. If this kept it too, it would never go, for it owns the firer.
+    let begun = Rc::new(OnceCell::<WeakConnector>::new());
     let to_end = Rc::clone(&begun);
     let (firer, deferred) = Deferred::with_canceller(move |firer| {
-        if let Some(connector) = &*to_end.borrow() {
+        if let Some(connector) = to_end.get().and_then(WeakConnector::upgrade) {
             connector.disconnect();
             let stopped = ConnectError::Stopped(connector.destination().clone());
             firer.errback(Failure::without_backtrace(stopped));
         }
     });
+    let outcome = Rc::new(Cell::new(Some(firer)));
     let attempt = Attempt {
         factory,
-        outcome: Rc::new(Cell::new(Some(firer))),
+        outcome: Rc::clone(&outcome),
     };
-    *begun.borrow_mut() = Some(begin(Rc::new(attempt)));
+    let connector = begin(Rc::new(attempt));
+    begun.get_or_init(|| connector.downgrade());
+    // One that was begun is not disconnected any more, and refuses because of that.
+    if connector.connect() == Err(ConnectorError::ReactorStopping)
+        && let Some(firer) = outcome.take()
+    {
+        let stopped = ConnectError::ReactorStopped(connector.destination().clone());
+        firer.errback(Failure::without_backtrace(stopped));
+    }
     deferred
 }
 
@@ -70,6 +83,22 @@ impl Factory for Attempt {
             }
         }
     }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.factory.start_factory();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.factory.stop_factory();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.factory.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.factory.is_quiet()
+    }
 }
 
 impl ClientFactory for Attempt {
@@ -92,13 +121,20 @@ pub(super) struct Awaited {
 impl Protocol for Awaited {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         self.protocol.connection_made(transport);
-        if let Some(firer) = self.outcome.take() {
-            firer.callback(Rc::clone(transport));
+        if let Some(firer) = self.outcome.take()
+            && !firer.callback(Rc::clone(transport))
+        {
+            // It was cancelled when it was too late for the connector to end it.
+            transport.abort_connection();
         }
     }
 
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
         self.protocol.data_received(transport, data);
+    }
+
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        self.protocol.woken(transport);
     }
 
     fn connection_lost(&mut self, reason: Failure) {
@@ -111,6 +147,10 @@ impl Protocol for Awaited {
 
     fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
         self.protocol.half_closeable()
+    }
+
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        self.protocol.descriptor_receiver()
     }
 
     fn log_prefix(&self) -> String {

@@ -2,24 +2,30 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use deferred::Failure;
 
-use crate::protocol::{HalfCloseable, short_name};
+use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
 use crate::{Address, Factory, Protocol, Transport};
 
 /// A connection that stands: its transport, and a way to its protocol, which it owns.
 pub struct Connected<P> {
     transport: Rc<dyn Transport>,
-    protocol: Rc<Slot<P>>,
+    slot: Rc<Slot<P>>,
 }
 
-/// Where a protocol is as long as its connection is not over.
-type Slot<P> = RefCell<Option<P>>;
+/// What is reached from both ends of a connection.
+struct Slot<P> {
+    /// There as long as the connection is not over.
+    protocol: RefCell<Option<P>>,
+    /// What the protocol was given, until somebody is told of the connection.
+    transport: Cell<Option<Rc<dyn Transport>>>,
+}
 
 impl<P: Protocol> Connected<P> {
-    /// Where bytes go out.
+    /// Where bytes go out: what the protocol was given.
     #[must_use]
     pub fn transport(&self) -> &Rc<dyn Transport> {
         &self.transport
@@ -31,7 +37,7 @@ impl<P: Protocol> Connected<P> {
     ///
     /// If a callback of that protocol runs now: what it has borrowed is itself.
     pub fn with<R>(&self, call: impl FnOnce(&mut P, &Rc<dyn Transport>) -> R) -> Option<R> {
-        let mut protocol = self.protocol.borrow_mut();
+        let mut protocol = self.slot.protocol.borrow_mut();
         protocol
             .as_mut()
             .map(|protocol| call(protocol, &self.transport))
@@ -42,7 +48,7 @@ impl<P> Clone for Connected<P> {
     fn clone(&self) -> Self {
         Self {
             transport: Rc::clone(&self.transport),
-            protocol: Rc::clone(&self.protocol),
+            slot: Rc::clone(&self.slot),
         }
     }
 }
@@ -73,15 +79,18 @@ impl<F: Factory> Capture<F> {
         }
     }
 
-    /// The connection of the protocol that was made last.
+    /// The connection of the protocol that was made last, by way of this transport.
+    ///
+    /// If there is somebody between the two, the protocol was given another one.
     pub(super) fn connected(
         &self,
         transport: Rc<dyn Transport>,
     ) -> Result<Connected<F::Protocol>, Failure> {
-        let protocol = self.made.take().ok_or(NotConnected)?;
+        let slot = self.made.take().ok_or(NotConnected)?;
+        let given = slot.transport.take();
         Ok(Connected {
-            transport,
-            protocol,
+            transport: given.unwrap_or(transport),
+            slot,
         })
     }
 }
@@ -91,9 +100,28 @@ impl<F: Factory> Factory for Capture<F> {
 
     fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Self::Protocol> {
         let protocol = self.factory.build_protocol(peer)?;
-        let slot = Rc::new(RefCell::new(Some(protocol)));
+        let slot = Rc::new(Slot {
+            protocol: RefCell::new(Some(protocol)),
+            transport: Cell::new(None),
+        });
         *self.made.borrow_mut() = Some(Rc::clone(&slot));
         Some(Captured(slot))
+    }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.factory.start_factory();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.factory.stop_factory();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.factory.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.factory.is_quiet()
     }
 }
 
@@ -102,7 +130,7 @@ pub(super) struct Captured<P>(Rc<Slot<P>>);
 
 impl<P: Protocol> Captured<P> {
     fn call(&self, call: impl FnOnce(&mut P)) {
-        if let Some(protocol) = &mut *self.0.borrow_mut() {
+        if let Some(protocol) = &mut *self.0.protocol.borrow_mut() {
             call(protocol);
         }
     }
@@ -110,6 +138,7 @@ impl<P: Protocol> Captured<P> {
 
 impl<P: Protocol> Protocol for Captured<P> {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        self.0.transport.set(Some(Rc::clone(transport)));
         self.call(|protocol| protocol.connection_made(transport));
     }
 
@@ -117,9 +146,14 @@ impl<P: Protocol> Protocol for Captured<P> {
         self.call(|protocol| protocol.data_received(transport, data));
     }
 
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        self.call(|protocol| protocol.woken(transport));
+    }
+
     fn connection_lost(&mut self, reason: Failure) {
         // It may be kept by nobody but this, and run code of its own when it goes.
-        let protocol = self.0.take();
+        let protocol = self.0.protocol.take();
+        drop(self.0.transport.take());
         if let Some(mut protocol) = protocol {
             protocol.connection_lost(reason);
         }
@@ -131,11 +165,27 @@ impl<P: Protocol> Protocol for Captured<P> {
         can.then_some(self as _)
     }
 
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        let mut can = false;
+        self.call(|protocol| can = protocol.descriptor_receiver().is_some());
+        can.then_some(self as _)
+    }
+
     fn log_prefix(&self) -> String {
-        match &*self.0.borrow() {
+        match &*self.0.protocol.borrow() {
             Some(protocol) => protocol.log_prefix(),
             None => short_name::<P>(),
         }
+    }
+}
+
+impl<P: Protocol> DescriptorReceiver for Captured<P> {
+    fn descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd) {
+        self.call(|protocol| {
+            if let Some(protocol) = protocol.descriptor_receiver() {
+                protocol.descriptor_received(transport, descriptor);
+            }
+        });
     }
 }
 

@@ -51,10 +51,16 @@
 //!
 //! *Twisted's `twisted.internet.endpoints`.*
 
+mod adopted;
 mod any;
 mod attempt;
+mod attempts;
 mod connected;
+mod host_name;
+mod race;
+mod strings;
 mod tcp;
+mod unix;
 
 use std::fmt;
 use std::rc::Rc;
@@ -63,9 +69,12 @@ use deferred::Deferred;
 
 use crate::{Factory, Port, Protocol, Transport};
 
+pub use adopted::AlreadyListened;
 pub use any::AnyFactory;
 use connected::{Capture, Once};
 pub use connected::{Connected, NotConnected};
+pub use host_name::HostNameOptions;
+pub use strings::{Argument, Arguments, DescriptionError, ReactorEndpoints, quote};
 
 /// Where connections go to.
 ///
@@ -96,7 +105,7 @@ impl ClientEndpoint {
     ///
     /// It fails with a [`ConnectError`](crate::ConnectError) if there is no connection, with [`NotConnected`] if
     /// the factory declines it, and with the panic if building the protocol or its `connection_made` panics. To cancel
-    /// it ends the attempt. None of this happens before the next turn.
+    /// it ends the attempt. Nothing of the factory is called before the next turn.
     pub fn connect<F: Factory>(&self, factory: Rc<F>) -> Deferred<Connected<F::Protocol>> {
         let capture = Rc::new(Capture::new(factory));
         let attempt = self
@@ -146,6 +155,13 @@ impl<M> fmt::Display for Wrapped<M> {
     }
 }
 
+impl fmt::Display for ClientEndpoint {
+    /// Where the connections go to.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
 impl fmt::Debug for ClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClientEndpoint({})", self.kind)
@@ -179,6 +195,13 @@ impl ServerEndpoint {
     /// Listens: the Deferred fires with the port, or fails with a [`ListenError`](crate::ListenError).
     pub fn listen<F: Factory>(&self, factory: Rc<F>) -> Deferred<Port> {
         self.kind.listen(Rc::new(AnyFactory::new(factory)))
+    }
+}
+
+impl fmt::Display for ServerEndpoint {
+    /// Where the connections come from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
     }
 }
 

@@ -1,9 +1,13 @@
 //! Listening for connections, whatever they come over.
 //!
 //! A [`Port`] is the handle, and `site` what stands behind it: it has its [`Place`], of which each kind of socket has
-//! one, open a socket, and gives it to a `listener`, which accepts the clients.
+//! one, open a socket, and gives it to a `listener`, which accepts the clients, and has a `reserve` for when it cannot.
+//! An `arrival` is a client that has come; `adopting` is for sockets that were made elsewhere.
 
+mod adopting;
+mod arrival;
 mod listener;
+mod reserve;
 mod site;
 
 use std::fmt;
@@ -14,10 +18,13 @@ use std::rc::Rc;
 use deferred::Deferred;
 use reactor::Reactor;
 
+use crate::testing::Network;
 use crate::unix::SocketFile;
-use crate::{Address, Factory, ListenError};
+use crate::{Address, Factory, ListenError, ListenOptions, Protocol, UnixListenOptions};
 
 use site::Site;
+
+pub use adopting::ReactorSockets;
 
 /// A port that listens. Dropping it does nothing; it listens until it is told to stop.
 ///
@@ -34,8 +41,18 @@ impl Port {
         place: impl Place,
         factory: Rc<F>,
     ) -> Result<Self, ListenError> {
-        let port = Self::from(Site::new(reactor, Box::new(place), factory) as Rc<_>);
+        let network = Network::of(reactor);
+        let arguments = place.arguments();
+        let place: Box<dyn Place> = match &network {
+            Some(network) => network.place(Box::new(place)),
+            None => Box::new(place),
+        };
+        let site = Site::new(reactor, place, factory);
+        let port = Self::from(Rc::clone(&site) as Rc<_>);
         port.start_listening()?;
+        if let Some(network) = network {
+            network.listens(port.clone(), arguments, site);
+        }
         Ok(port)
     }
 
@@ -67,11 +84,21 @@ impl Port {
     /// Stops listening; connections that stand are left alone.
     ///
     /// The Deferred fires in the next turn, when the socket is closed and the port can be bound again. If it does
-    /// not listen, or no longer, the Deferred has fired already.
+    /// not listen, or no longer, the Deferred has fired already. If the factory is used by nobody else, it is stopped
+    /// first, and a panic there fails the Deferred.
     ///
     /// *Twisted's `stopListening`, which may return nothing to wait for.*
     pub fn stop_listening(&self) -> Deferred<()> {
         Rc::clone(&self.site).stop_listening()
+    }
+
+    /// Whether a descriptor is held in reserve, for when there are no others.
+    ///
+    /// All ports of a reactor share it. With it, a client that no descriptor is left for is turned away at once;
+    /// without, it waits until there is one.
+    #[must_use]
+    pub fn has_reserve(&self) -> bool {
+        self.site.has_reserve()
     }
 }
 
@@ -106,14 +133,23 @@ pub(crate) trait AnyPort {
     /// See [`Port::stop_listening`].
     fn stop_listening(self: Rc<Self>) -> Deferred<()>;
 
-    /// The name of the factory's type.
+    /// See [`Port::has_reserve`].
+    fn has_reserve(&self) -> bool;
+
+    /// What the factory is called.
     fn factory_name(&self) -> String;
 }
 
 /// Where a port listens: what is different between the kinds of sockets.
 pub(crate) trait Place: 'static {
+    /// What ports there are called in the log.
+    fn kind(&self) -> &'static str;
+
     /// What is asked for.
     fn wanted(&self) -> Address;
+
+    /// The options that it was made with.
+    fn arguments(&self) -> ListenArguments;
 
     /// Opens a socket there, which does not block, and has it listen.
     ///
@@ -123,12 +159,32 @@ pub(crate) trait Place: 'static {
     fn open(&self) -> io::Result<Bound>;
 }
 
+/// The options of one kind of port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListenArguments {
+    /// Those of TCP.
+    Tcp(ListenOptions),
+    /// Those of UNIX sockets.
+    Unix(UnixListenOptions),
+    /// None: the socket was there already.
+    Adopted,
+}
+
+/// A port whose clients are brought by somebody else than the system.
+pub(crate) trait Clients {
+    /// The protocol for a client, if the port listens and the factory wants one.
+    fn build(&self, peer: &Address) -> Option<Box<dyn Protocol>>;
+}
+
 /// A socket that listens.
 pub(crate) struct Bound {
     /// The socket.
     pub(crate) fd: OwnedFd,
     /// Where it really is.
     pub(crate) address: Address,
+    /// Whether clients come to it, and not by [`Clients`], for whom it only stands.
+    pub(crate) is_socket: bool,
     /// The file by which it is found, if there is one.
     pub(crate) file: Option<SocketFile>,
 }

@@ -3,26 +3,40 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use deferred::{Deferred, Firer};
+use deferred::{Deferred, Failure, Firer, report};
 use reactor::{DelayedCall, Job, Reactor};
+use rustix::io::Errno;
 
 use super::listener::Listener;
-use super::{AnyPort, Place};
-use crate::protocol::short_name;
-use crate::{Address, Factory, ListenError};
+use super::reserve::Reserve;
+use super::{AnyPort, Clients, Place};
+use crate::uses::{Use, note};
+use crate::{Address, Factory, ListenError, Protocol};
+
+/// So many connections are accepted in one turn at the most, at first; the rest waits for the next one.
+///
+/// *Where Twisted's accepting begins.*
+const ACCEPTS_AT_FIRST: usize = 100;
 
 /// A place to listen at, and the factory of the connections to there.
-pub(super) struct Site<F> {
+pub(super) struct Site<F: Factory> {
     pub(super) reactor: Reactor,
     pub(super) factory: Rc<F>,
     place: Box<dyn Place>,
     pub(super) address: RefCell<Address>,
     /// The reactor owns it. None is here unless the port listens.
     pub(super) listener: RefCell<Option<Weak<Listener<F>>>>,
+    /// There while the port listens, from the loop's next chance on.
+    in_use: RefCell<Option<Use<F>>>,
     /// Fired when the socket is closed.
     stopped: RefCell<Vec<Firer<()>>>,
-    /// Whether the last attempt to accept failed for want of something, which was logged then.
-    pub(super) backing_off: Cell<bool>,
+    /// How many clients there were.
+    pub(super) clients: Cell<u64>,
+    /// How many are accepted in one turn at the most.
+    pub(super) accepts: Cell<usize>,
+    /// Why the last attempt to accept failed, which was logged then, unless it did not.
+    pub(super) trouble: Cell<Option<Errno>>,
+    pub(super) reserve: Rc<Reserve>,
     /// Ends the time for which the listener is left in peace.
     pub(super) rest: RefCell<Option<DelayedCall>>,
 }
@@ -35,10 +49,72 @@ impl<F: Factory> Site<F> {
             address: RefCell::new(place.wanted()),
             place,
             listener: RefCell::new(None),
+            in_use: RefCell::new(None),
             stopped: RefCell::default(),
-            backing_off: Cell::new(false),
+            clients: Cell::new(0),
+            accepts: Cell::new(ACCEPTS_AT_FIRST),
+            trouble: Cell::new(None),
+            reserve: reactor.extension(),
             rest: RefCell::new(None),
         })
+    }
+
+    /// Says where the port is, in the log.
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.place.kind(), self.address.borrow())
+    }
+
+    /// Starts or stops the factory, and tells those who wait that the port has stopped. Called by the loop only.
+    pub(super) fn settle(&self) {
+        let done = if self.is_listening() {
+            self.use_factory();
+            Ok(())
+        } else {
+            self.leave_factory()
+        };
+        let waiting = self.stopped.take();
+        if let Err(panic) = &done
+            && waiting.is_empty()
+        {
+            report("Unhandled error in stop_factory", panic);
+        }
+        for firer in waiting {
+            match &done {
+                Ok(()) => firer.callback(()),
+                Err(panic) => firer.errback(panic.clone()),
+            };
+        }
+    }
+
+    /// The number and the protocol of a client that has come, if the factory wants one.
+    pub(super) fn build_protocol(&self, peer: &Address) -> Option<(u64, F::Protocol)> {
+        let number = self.clients.get();
+        self.clients.set(number + 1);
+        let built = Failure::catch(|| self.factory.build_protocol(peer));
+        let built = built.unwrap_or_else(|panic| {
+            report("Unhandled error in build_protocol", &panic);
+            None
+        });
+        built.map(|protocol| (number, protocol))
+    }
+
+    fn use_factory(&self) {
+        if self.in_use.borrow().is_some() {
+            return;
+        }
+        let begun = Use::begin(&self.reactor, &self.factory);
+        note(&*self.factory, format_args!("listens on {}", self.name()));
+        *self.in_use.borrow_mut() = Some(begun);
+    }
+
+    fn leave_factory(&self) -> Result<(), Failure> {
+        let in_use = self.in_use.take();
+        let Some(in_use) = in_use else {
+            return Ok(());
+        };
+        let name = self.name();
+        note(&*self.factory, format_args!("listens no more on {name}"));
+        in_use.end()
     }
 }
 
@@ -60,11 +136,19 @@ impl<F: Factory> AnyPort for Site<F> {
             source,
         };
         let bound = self.place.open().map_err(failed)?;
+        self.reserve.open().map_err(failed)?;
         *self.address.borrow_mut() = bound.address.clone();
+        let is_socket = bound.is_socket;
         let listener = Rc::new(Listener::new(bound, Rc::clone(&self)));
         let weak = Rc::downgrade(&listener);
-        self.reactor.add_reader(listener).map_err(failed)?;
+        if is_socket {
+            self.reactor.add_reader(listener).map_err(failed)?;
+        } else {
+            self.reactor.hold(listener);
+        }
         *self.listener.borrow_mut() = Some(weak);
+        // Before the first client is accepted, at any rate.
+        self.reactor.clone().after_callback(self);
         Ok(())
     }
 
@@ -87,16 +171,28 @@ impl<F: Factory> AnyPort for Site<F> {
         deferred
     }
 
+    fn has_reserve(&self) -> bool {
+        self.reserve.is_available()
+    }
+
     fn factory_name(&self) -> String {
-        short_name::<F>()
+        self.factory.log_prefix()
+    }
+}
+
+impl<F: Factory> Clients for Site<F> {
+    fn build(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
+        if !self.is_listening() {
+            return None;
+        }
+        self.use_factory();
+        let (_, protocol) = self.build_protocol(peer)?;
+        Some(Box::new(protocol))
     }
 }
 
 impl<F: Factory> Job for Site<F> {
-    /// Tells those who wait that the port has stopped.
     fn run(self: Rc<Self>, _reactor: &Reactor) {
-        for firer in self.stopped.take() {
-            firer.callback(());
-        }
+        self.settle();
     }
 }

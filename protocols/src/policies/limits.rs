@@ -155,6 +155,24 @@ impl<F: Factory, G: Factory> Factory for OrElse<F, G> {
         let protocol = self.second.build_protocol(peer)?;
         Some(Box::new(protocol))
     }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.first.start_factory();
+        self.second.start_factory();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.first.stop_factory();
+        self.second.stop_factory();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.first.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.first.is_quiet() && self.second.is_quiet()
+    }
 }
 
 impl<F, G> fmt::Debug for OrElse<F, G> {

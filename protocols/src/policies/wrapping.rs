@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
-use crate::protocol::{HalfCloseable, short_name};
+use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
 use crate::{
     Abilities, Address, ClientFactory, Connector, Consumer, Factory, Flow, Producer, ProducerError,
     Protocol, PullProducer, PushProducer, Transport,
@@ -86,6 +87,22 @@ impl<F: Factory, Q: Policy> Factory for Wrapping<F, Q> {
             between: None,
         })
     }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.factory.start_factory();
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.factory.stop_factory();
+    }
+
+    fn log_prefix(&self) -> String {
+        self.factory.log_prefix()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.factory.is_quiet()
+    }
 }
 
 impl<F: ClientFactory, Q: Policy> ClientFactory for Wrapping<F, Q> {
@@ -142,6 +159,12 @@ impl<P: Protocol, C: Connection> Protocol for Wrapped<P, C> {
         }
     }
 
+    fn woken(&mut self, _transport: &Rc<dyn Transport>) {
+        if let Some((_, through)) = &self.between {
+            self.protocol.woken(through);
+        }
+    }
+
     fn connection_lost(&mut self, reason: Failure) {
         if let Some((wire, _)) = self.between.take() {
             // It may own this very transport.
@@ -153,6 +176,11 @@ impl<P: Protocol, C: Connection> Protocol for Wrapped<P, C> {
 
     fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
         let can = self.protocol.half_closeable().is_some();
+        can.then_some(self as _)
+    }
+
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        let can = self.protocol.descriptor_receiver().is_some();
         can.then_some(self as _)
     }
 
@@ -175,6 +203,16 @@ impl<P: Protocol, C: Connection> HalfCloseable for Wrapped<P, C> {
             (&self.between, self.protocol.half_closeable())
         {
             protocol.write_connection_lost(through);
+        }
+    }
+}
+
+impl<P: Protocol, C: Connection> DescriptorReceiver for Wrapped<P, C> {
+    fn descriptor_received(&mut self, _transport: &Rc<dyn Transport>, descriptor: OwnedFd) {
+        if let (Some((_, through)), Some(protocol)) =
+            (&self.between, self.protocol.descriptor_receiver())
+        {
+            protocol.descriptor_received(through, descriptor);
         }
     }
 }
@@ -369,6 +407,10 @@ impl<C: Connection> Transport for Through<C> {
         self.wire.transport.abort_connection();
     }
 
+    fn wake(&self) {
+        self.wire.transport.wake();
+    }
+
     fn when_lost(&self) -> Deferred<Failure> {
         self.wire.transport.when_lost()
     }
@@ -383,6 +425,10 @@ impl<C: Connection> Transport for Through<C> {
 
     fn host(&self) -> Address {
         self.wire.transport.host()
+    }
+
+    fn describe(&self) -> String {
+        self.wire.transport.describe()
     }
 
     fn abilities(&self) -> Abilities<'_> {

@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
+use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
 /// One read takes this much at the most, so that one busy connection does not starve the others.
@@ -18,7 +19,7 @@ const CHUNK_SIZE: usize = 64 * 1024;
 /// With more than this waiting to be sent, a transport says that it is full, unless it was set otherwise.
 ///
 /// *The size of the write buffer of Twisted's transports.*
-pub(super) const FULL: usize = 64 * 1024;
+pub(crate) const FULL: usize = 64 * 1024;
 
 /// So many chunks go out with one system call at the most.
 const CHUNKS_PER_SEND: usize = 16;
@@ -148,14 +149,30 @@ impl Outgoing {
                 )
             }
         };
-        match sent {
-            Ok(sent) => self.advance(sent),
-            Err(
-                rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR | rustix::io::Errno::NOBUFS,
-            ) => {}
-            Err(error) => return Err(error.into()),
-        }
+        self.advance(taken(sent)?);
         Ok(())
+    }
+
+    /// Sends up to `most` bytes with `control` data, which goes with the first of them, and says how many were sent.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub(super) fn send_with(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        most: usize,
+        control: &mut SendAncillaryBuffer<'_, '_, '_>,
+    ) -> io::Result<usize> {
+        let Some(first) = self.chunks.front() else {
+            return Ok(0);
+        };
+        let bytes = &first[self.sent..];
+        let bytes = &bytes[..most.min(bytes.len())];
+        let sent = sendmsg(fd, &[IoSlice::new(bytes)], control, SendFlags::NOSIGNAL);
+        let sent = taken(sent)?;
+        self.advance(sent);
+        Ok(sent)
     }
 
     /// Forgets the first `sent` bytes.
@@ -182,5 +199,14 @@ impl Outgoing {
             chunk.shrink_to(CHUNK_SIZE);
         }
         (self.sent, self.len) = (0, 0);
+    }
+}
+
+/// How much the system has taken, which is nothing if it has no room now.
+fn taken(sent: Result<usize, Errno>) -> io::Result<usize> {
+    match sent {
+        Ok(sent) => Ok(sent),
+        Err(Errno::WOULDBLOCK | Errno::INTR | Errno::NOBUFS) => Ok(0),
+        Err(error) => Err(error.into()),
     }
 }

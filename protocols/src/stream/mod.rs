@@ -5,10 +5,12 @@
 //!
 //! A connection goes through its [`Phase`]s in order, and each of its directions through its own states. It calls
 //! its protocol and its producer from two places only: when the reactor says that the socket is ready, and from
-//! its [`Job`], in the loop. What comes in is in `socket`, what goes out in `sending`, who makes it in `producing`,
+//! its [`Job`], in the loop. What comes in is in `socket`, what goes out in `sending`, descriptors both ways in
+//! `descriptors`, who makes it in `producing`,
 //! and what a protocol may ask for in `transport`.
 
 mod buffers;
+mod descriptors;
 mod producing;
 mod sending;
 mod socket;
@@ -24,8 +26,11 @@ use reactor::{ConnectionClosed, DelayedCall, Job, Reactor};
 
 use crate::{Address, Protocol, Transport};
 
-use buffers::{Buffers, FULL, Outgoing, READ_SIZE};
-use producing::Registered;
+pub(crate) use buffers::FULL;
+pub(crate) use producing::{ASK_AGAIN, Registered, Stop};
+
+use buffers::{Buffers, Outgoing, READ_SIZE};
+use descriptors::Descriptors;
 use socket::Socket;
 
 /// Who began a connection, and hears of it: of its beginning before the protocol does, of its end after.
@@ -52,6 +57,8 @@ pub(crate) struct Connection<P> {
     flush_waits: Cell<bool>,
     /// Whether the loop will ask the pull producer for more.
     ask_waits: Cell<bool>,
+    /// Whether the loop will wake the protocol.
+    wake_waits: Cell<bool>,
     read_size: Cell<usize>,
     water_marks: Cell<WaterMarks>,
     /// There is one only if something of it is in use.
@@ -59,8 +66,18 @@ pub(crate) struct Connection<P> {
     /// Why it is over.
     reason: RefCell<Option<Failure>>,
     owner: RefCell<Option<Rc<dyn Owner>>>,
+    role: Role,
     peer: Address,
     host: OnceCell<Address>,
+}
+
+/// On which side of a connection this end is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It began the connection.
+    Client,
+    /// It was accepted, after so many others.
+    Server(u64),
 }
 
 /// How far a connection has come.
@@ -112,6 +129,10 @@ struct Rare {
     ask_again: Option<DelayedCall>,
     /// Aborts a connection whose peer takes too long to let it end.
     deadline: Option<DelayedCall>,
+    /// To be sent.
+    descriptors: Descriptors,
+    /// Whether it was logged that control data was skipped.
+    has_skipped: bool,
     /// Fired with the reason at the end.
     wait_for_end: Vec<Firer<Failure>>,
 }
@@ -120,6 +141,7 @@ struct Rare {
 pub(crate) struct Parts<P> {
     pub(crate) fd: OwnedFd,
     pub(crate) protocol: P,
+    pub(crate) role: Role,
     pub(crate) peer: Address,
     /// Where this end is, if that is known without asking the system.
     pub(crate) host: Option<Address>,
@@ -143,11 +165,13 @@ impl<P: Protocol> Connection<P> {
             writing: Cell::new(Writing::On),
             flush_waits: Cell::new(false),
             ask_waits: Cell::new(false),
+            wake_waits: Cell::new(false),
             read_size: Cell::new(READ_SIZE),
             water_marks: Cell::new(WaterMarks { high: FULL, low: 0 }),
             rare: RefCell::new(None),
             reason: RefCell::new(None),
             owner: RefCell::new(parts.owner),
+            role: parts.role,
             peer: parts.peer,
             host: parts.host.map_or_else(OnceCell::new, OnceCell::from),
         });
@@ -184,6 +208,13 @@ impl<P: Protocol> Connection<P> {
         });
     }
 
+    /// Calls a protocol that somebody has woken. Called by the loop only.
+    fn wake_protocol(&self) {
+        if self.phase.get() == Phase::Open {
+            self.call_protocol("woken", |protocol, transport| protocol.woken(transport));
+        }
+    }
+
     /// Calls code of the user's; a panic in it is reported, and ends the connection.
     fn guarded(&self, what: &str, call: impl FnOnce()) {
         if let Err(panic) = Failure::catch(call) {
@@ -217,6 +248,7 @@ impl<P: Protocol> Connection<P> {
                 // It may be this timer that ends the connection.
                 let _ = timer.map(|timer| timer.cancel());
             }
+            rare.descriptors.clear();
         }
         let socket = self.socket.take();
         if let Some(socket) = socket {
@@ -279,6 +311,8 @@ impl<P: Protocol> Job for Connection<P> {
             {
                 self.end(reason);
             }
+        } else if self.wake_waits.take() {
+            self.wake_protocol();
         } else if self.phase.get() == Phase::Over {
             self.tell();
         } else if self.ask_waits.take() {

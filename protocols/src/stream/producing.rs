@@ -10,11 +10,11 @@ use crate::{Producer, ProducerError, Protocol, PullProducer, PushProducer};
 use super::{Connection, Phase, Writing};
 
 /// After how long a pull producer that had nothing to write is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(10);
+pub(crate) const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A producer that is registered.
-pub(super) struct Registered {
-    pub(super) producer: Producer,
+pub(crate) struct Registered {
+    pub(crate) producer: Producer,
     /// Whether a push producer was told to wait.
     paused: bool,
 }
@@ -124,7 +124,7 @@ impl<P: Protocol> Connection<P> {
 }
 
 impl Registered {
-    const fn new(producer: Producer) -> Self {
+    pub(crate) const fn new(producer: Producer) -> Self {
         Self {
             producer,
             paused: false,
@@ -132,7 +132,7 @@ impl Registered {
     }
 
     /// The push producer, if it runs and should not.
-    fn pauses(&mut self, is_full: bool) -> Option<Rc<dyn PushProducer>> {
+    pub(crate) fn pauses(&mut self, is_full: bool) -> Option<Rc<dyn PushProducer>> {
         match &self.producer {
             Producer::Push(producer) if is_full && !self.paused => {
                 self.paused = true;
@@ -143,7 +143,7 @@ impl Registered {
     }
 
     /// The push producer, if it was told to wait and need not.
-    fn resumes(&mut self, has_room: bool) -> Option<Rc<dyn PushProducer>> {
+    pub(crate) fn resumes(&mut self, has_room: bool) -> Option<Rc<dyn PushProducer>> {
         match &self.producer {
             Producer::Push(producer) if has_room && self.paused => {
                 self.paused = false;
@@ -154,7 +154,7 @@ impl Registered {
     }
 
     /// The pull producer, if all that it has made is sent.
-    fn asked(&self, waiting: usize) -> Option<Rc<dyn PullProducer>> {
+    pub(crate) fn asked(&self, waiting: usize) -> Option<Rc<dyn PullProducer>> {
         match &self.producer {
             Producer::Pull(producer) if waiting == 0 => Some(Rc::clone(producer)),
             _ => None,
@@ -163,7 +163,7 @@ impl Registered {
 }
 
 /// Stops a producer that came too late.
-struct Stop(Producer);
+pub(crate) struct Stop(pub(crate) Producer);
 
 impl Job for Stop {
     fn run(self: Rc<Self>, _reactor: &Reactor) {

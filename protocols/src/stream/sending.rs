@@ -78,7 +78,13 @@ impl<P: Protocol> Connection<P> {
     fn send(&self, socket: &Socket<P>) -> Result<bool, Failure> {
         let mut waiting = self.outgoing.borrow_mut();
         if let Some(outgoing) = &mut *waiting {
-            outgoing.send(socket.as_fd()).map_err(lost)?;
+            let sent = match &mut *self.rare.borrow_mut() {
+                Some(rare) if !rare.descriptors.is_empty() => {
+                    rare.descriptors.send(socket.as_fd(), outgoing)
+                }
+                _ => outgoing.send(socket.as_fd()),
+            };
+            sent.map_err(lost)?;
         }
         if let Some(sent) = waiting.take_if(|outgoing| outgoing.is_empty()) {
             self.buffers.recycle(sent);

@@ -7,9 +7,10 @@ use deferred::Failure;
 use reactor::{Descriptor, Reactor, ReadDescriptor, WriteDescriptor};
 use rustix::io::{Errno, read};
 
-use crate::Protocol;
+use crate::protocol::short_name;
+use crate::{Address, Protocol};
 
-use super::{Connection, Reading, Writing, done, lost};
+use super::{Connection, Phase, Reading, Role, Writing, done, lost};
 
 /// A descriptor and the connection that it belongs to.
 pub(super) struct Socket<P> {
@@ -33,18 +34,7 @@ impl<P: Protocol> Descriptor for Socket<P> {
     }
 
     fn log_prefix(&self) -> String {
-        let protocol = self.connection.protocol.try_borrow();
-        match protocol.as_deref() {
-            Ok(Some(protocol)) => {
-                format!("{} with {}", protocol.log_prefix(), self.connection.peer)
-            }
-            // It runs, or is gone.
-            _ => format!(
-                "{} with {}",
-                crate::protocol::short_name::<P>(),
-                self.connection.peer
-            ),
-        }
+        self.connection.log_prefix()
     }
 }
 
@@ -53,7 +43,14 @@ impl<P: Protocol> ReadDescriptor for Socket<P> {
         let connection = &self.connection;
         let mut buffer = connection.buffers.for_reading();
         let room = connection.read_size.get();
-        match read(&self.fd, &mut buffer[..room]) {
+        let count = if connection.takes_descriptors() {
+            connection.receive(&self.fd, &mut buffer[..room])
+        } else {
+            read(&self.fd, &mut buffer[..room])
+        };
+        match count {
+            // A descriptor that came before the data has made that unwanted.
+            Ok(_) if connection.phase.get() != Phase::Open => Ok(()),
             Ok(0) => connection.read_ended(),
             Ok(count) => {
                 let data = &buffer[..count];
@@ -75,6 +72,29 @@ impl<P: Protocol> WriteDescriptor for Socket<P> {
 }
 
 impl<P: Protocol> Connection<P> {
+    /// The protocol and "client", or its number and where its peer is.
+    ///
+    /// *The form of Twisted's log prefixes.*
+    pub(super) fn log_prefix(&self) -> String {
+        let protocol = self.protocol_name();
+        match (self.role, &self.peer) {
+            (Role::Client, _) => format!("{protocol},client"),
+            (Role::Server(number), Address::Tcp(peer)) => {
+                format!("{protocol},{number},{}", peer.ip())
+            }
+            (Role::Server(number), peer) => format!("{protocol},{number},{peer}"),
+        }
+    }
+
+    /// What the protocol is called by itself, unless it runs or is gone.
+    pub(super) fn protocol_name(&self) -> String {
+        let protocol = self.protocol.try_borrow();
+        match protocol.as_deref() {
+            Ok(Some(protocol)) => protocol.log_prefix(),
+            _ => short_name::<P>(),
+        }
+    }
+
     /// The peer sends no more: the protocol goes on without, if it can.
     fn read_ended(&self) -> Result<(), Failure> {
         let goes_on = self

@@ -1,5 +1,6 @@
 //! What a protocol may ask of its connection. Nothing here calls anybody back.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use socket2::SockRef;
 
 use crate::{
     Abilities, Address, Consumer, Flow, HalfClose, Producer, ProducerError, Protocol, PushProducer,
-    SocketTransport, Transport, UnixAddress,
+    SocketTransport, TcpTransport, Transport, UnixAddress,
 };
 
 use crate::sockets::local_address;
@@ -108,6 +109,15 @@ impl<P: Protocol> Transport for Connection<P> {
         ));
     }
 
+    fn wake(&self) {
+        if self.phase.get() == Phase::Open
+            && let Some(this) = self.this.upgrade()
+            && !self.wake_waits.replace(true)
+        {
+            self.reactor.next_turn(this);
+        }
+    }
+
     fn when_lost(&self) -> Deferred<Failure> {
         let reason = self.reason.borrow().clone();
         match reason {
@@ -145,10 +155,34 @@ impl<P: Protocol> Transport for Connection<P> {
     }
 
     fn abilities(&self) -> Abilities<'_> {
-        Abilities {
+        let all = Abilities {
             half_close: Some(self),
             socket: Some(self),
+            ..Abilities::default()
+        };
+        match self.peer {
+            Address::Tcp(_) => Abilities {
+                tcp: Some(self),
+                ..all
+            },
+            Address::Unix(_) => Abilities {
+                descriptors: Some(self),
+                ..all
+            },
+            Address::Udp(_) => all,
         }
+    }
+
+    /// The protocol, whether it is open, and its addresses.
+    fn describe(&self) -> String {
+        let state = match self.phase.get() {
+            Phase::Open => "open",
+            Phase::Closing => "closing",
+            Phase::Over | Phase::Told => "closed",
+        };
+        let protocol = self.protocol_name();
+        let (host, peer) = (self.host(), self.peer());
+        format!("{protocol} {state} from {host} to {peer}")
     }
 }
 
@@ -174,5 +208,41 @@ impl<P: Protocol> SocketTransport for Connection<P> {
 
     fn set_read_size(&self, bytes: usize) {
         self.read_size.set(bytes.clamp(1, READ_SIZE));
+    }
+}
+
+impl<P: Protocol> Connection<P> {
+    /// Has the system asked for an option, or told one, while there is a socket.
+    fn with_socket<R>(&self, with: impl FnOnce(SockRef<'_>) -> io::Result<R>) -> io::Result<R> {
+        match &*self.socket.borrow() {
+            Some(socket) => with(SockRef::from(socket)),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl<P: Protocol> TcpTransport for Connection<P> {
+    fn no_delay(&self) -> io::Result<bool> {
+        self.with_socket(|socket| socket.tcp_nodelay())
+    }
+
+    fn set_no_delay(&self, on: bool) -> io::Result<()> {
+        self.with_socket(|socket| socket.set_tcp_nodelay(on))
+    }
+
+    fn keep_alive(&self) -> io::Result<bool> {
+        self.with_socket(|socket| socket.keepalive())
+    }
+
+    fn set_keep_alive(&self, on: bool) -> io::Result<()> {
+        self.with_socket(|socket| socket.set_keepalive(on))
+    }
+
+    fn linger(&self) -> io::Result<Option<Duration>> {
+        self.with_socket(|socket| socket.linger())
+    }
+
+    fn set_linger(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.with_socket(|socket| socket.set_linger(limit))
     }
 }

@@ -82,7 +82,7 @@ impl ReactorTcp for Reactor {
 }
 
 /// How to connect.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing by themselves"]
 pub struct ConnectOptions {
     timeout: Option<Duration>,
@@ -130,11 +130,12 @@ impl Default for ConnectOptions {
 }
 
 /// Where and how to listen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing by themselves"]
 pub struct ListenOptions {
     pub(crate) address: SocketAddr,
     backlog: u16,
+    reuse_port: bool,
 }
 
 impl ListenOptions {
@@ -143,6 +144,15 @@ impl ListenOptions {
         Self {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
             backlog: 50,
+            reuse_port: false,
+        }
+    }
+
+    /// This address, with all that it has, such as a scope, and a backlog of 50.
+    pub const fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            ..Self::new(0)
         }
     }
 
@@ -157,5 +167,14 @@ impl ListenOptions {
     /// How many connections the system keeps waiting until they are accepted.
     pub const fn backlog(self, backlog: u16) -> Self {
         Self { backlog, ..self }
+    }
+
+    /// Shares the port with others that do the same, such as those of other reactors; the system spreads the
+    /// clients among them.
+    pub const fn reuse_port(self) -> Self {
+        Self {
+            reuse_port: true,
+            ..self
+        }
     }
 }

@@ -6,11 +6,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_reuseport;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{ConnectOptions, ListenOptions};
-use crate::connecting::{Opened, Route};
-use crate::listening::{Bound, Place};
+use crate::connecting::{ConnectArguments, Opened, Route};
+use crate::listening::{Bound, ListenArguments, Place};
 use crate::sockets::local_address;
 use crate::{Address, ConnectError, Destination};
 
@@ -27,6 +28,10 @@ impl Route for TcpRoute {
 
     fn timeout(&self) -> Option<Duration> {
         self.options.timeout
+    }
+
+    fn arguments(&self) -> ConnectArguments {
+        ConnectArguments::Tcp(self.options.clone())
     }
 
     fn open(&self, to: &Address) -> Result<Opened, ConnectError> {
@@ -53,14 +58,25 @@ fn in_progress(error: &io::Error) -> bool {
 }
 
 impl Place for ListenOptions {
+    fn kind(&self) -> &'static str {
+        "TCP"
+    }
+
     fn wanted(&self) -> Address {
         self.address.into()
+    }
+
+    fn arguments(&self) -> ListenArguments {
+        ListenArguments::Tcp(self.clone())
     }
 
     fn open(&self) -> io::Result<Bound> {
         let socket = new_socket(self.address)?;
         // Else a port could not be listened on again for a while after its connections have ended.
         socket.set_reuse_address(true)?;
+        if self.reuse_port {
+            set_socket_reuseport(&socket, true)?;
+        }
         if self.address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
@@ -69,6 +85,7 @@ impl Place for ListenOptions {
         let fd = OwnedFd::from(socket);
         let address = local_address(fd.as_fd())?;
         Ok(Bound {
+            is_socket: true,
             fd,
             address,
             file: None,

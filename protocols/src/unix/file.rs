@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
 use crate::UnixAddress;
-use crate::sockets::write_unix;
+use crate::sockets::valid_unix;
 
 /// So often a lock is tried to be taken that others only look at.
 const ATTEMPTS: usize = 100;
@@ -48,7 +48,7 @@ impl SocketFile {
             // Where the system heeds this, the file is never open to more than it should, not even for a moment.
             let _ = socket.set_permissions(permissions.clone());
         }
-        rustix::net::bind(&socket, &write_unix(&UnixAddress::from(path))?)?;
+        rustix::net::bind(&socket, &valid_unix(&UnixAddress::from(path))?)?;
         let file = Self {
             file: OwnFile::at(path)?,
             _lock: lock,

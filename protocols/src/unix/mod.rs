@@ -90,7 +90,7 @@ impl ReactorUnix for Reactor {
 }
 
 /// How to connect to a UNIX socket.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing by themselves"]
 pub struct UnixConnectOptions {
     timeout: Option<Duration>,
@@ -148,10 +148,10 @@ impl Default for UnixConnectOptions {
 }
 
 /// Where and how to listen for connections over UNIX sockets.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing by themselves"]
 pub struct UnixListenOptions {
-    address: UnixAddress,
+    pub(crate) address: UnixAddress,
     backlog: u16,
     mode: Option<u32>,
     lock: bool,

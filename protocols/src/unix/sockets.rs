@@ -9,8 +9,8 @@ use rustix::net::{bind, connect};
 use socket2::{Domain, Socket, Type};
 
 use super::{SocketFile, UnixConnectOptions, UnixListenOptions, file};
-use crate::connecting::{Opened, Route};
-use crate::listening::{Bound, Place};
+use crate::connecting::{ConnectArguments, Opened, Route};
+use crate::listening::{Bound, ListenArguments, Place};
 use crate::sockets::{local_address, write_unix};
 use crate::{Address, ConnectError, Destination};
 
@@ -29,6 +29,10 @@ impl Route for UnixRoute {
         self.options.timeout
     }
 
+    fn arguments(&self) -> ConnectArguments {
+        ConnectArguments::Unix(self.options.clone())
+    }
+
     fn open(&self, to: &Address) -> Result<Opened, ConnectError> {
         let other = |error| ConnectError::Other(to.clone(), error);
         let Address::Unix(address) = to else {
@@ -43,10 +47,9 @@ impl Route for UnixRoute {
         let peer = write_unix(address).map_err(|error| other(error.into()))?;
         let socket = new_socket().map_err(other)?;
         if let Some(local) = &self.options.bind_address {
-            let failed =
-                |error: Errno| ConnectError::BindFailed(local.clone().into(), error.into());
-            let name = write_unix(local).map_err(failed)?;
-            bind(&socket, &name).map_err(failed)?;
+            let failed = |error| ConnectError::BindFailed(local.clone().into(), error);
+            let name = write_unix(local).map_err(|error| failed(error.into()))?;
+            bind(&socket, &name).map_err(|error| failed(error.into()))?;
         }
         match connect(&socket, &peer) {
             Ok(()) | Err(Errno::INPROGRESS) => Ok(Opened::Waits(socket)),
@@ -58,8 +61,16 @@ impl Route for UnixRoute {
 }
 
 impl Place for UnixListenOptions {
+    fn kind(&self) -> &'static str {
+        "UNIX"
+    }
+
     fn wanted(&self) -> Address {
         self.address.clone().into()
+    }
+
+    fn arguments(&self) -> ListenArguments {
+        ListenArguments::Unix(self.clone())
     }
 
     fn open(&self) -> io::Result<Bound> {
@@ -77,6 +88,7 @@ impl Place for UnixListenOptions {
         rustix::net::listen(&socket, self.backlog.into())?;
         let address = local_address(socket.as_fd())?;
         Ok(Bound {
+            is_socket: true,
             fd: socket,
             address,
             file,

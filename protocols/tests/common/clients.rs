@@ -2,6 +2,8 @@
 //!
 //! A test file that needs them names this module itself, beside `common`.
 
+#![allow(dead_code, reason = "no test file needs all of it")]
+
 use protocols::reactor::Reactor;
 
 use super::common::{Log, Script, listen, number, stop_at_call};

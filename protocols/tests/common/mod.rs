@@ -1,7 +1,12 @@
 //! What several of the test files need: backends to run on, a run that has a limit, a factory that notes
 //! what happens and does what a test gives it to do, peers that know nothing of the reactor.
 
-#![allow(dead_code, unused_imports, reason = "no test file needs all of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "no test file needs all of it"
+)]
 
 pub(crate) mod backends;
 pub(crate) mod child;

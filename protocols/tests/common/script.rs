@@ -2,13 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
 use protocols::{
-    Address, ClientFactory, ConnectOptions, Connector, Factory, HalfCloseable, ListenOptions, Port,
-    Protocol, ReactorTcp, Transport,
+    Address, ClientFactory, ConnectOptions, Connector, DescriptorReceiver, Factory, HalfCloseable,
+    ListenOptions, Port, Protocol, ReactorTcp, Transport,
 };
 
 use super::name_of;
@@ -49,6 +50,11 @@ impl Log {
         self.0.borrow().is_empty()
     }
 
+    /// All notes so far.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+
     #[track_caller]
     pub(crate) fn assert(&self, expected: &[&str]) {
         assert_eq!(*self.0.borrow(), expected);
@@ -58,6 +64,7 @@ impl Log {
 type OnConnector = Box<dyn Fn(&Connector)>;
 type OnEnd = Box<dyn Fn(&Connector, &Failure)>;
 type OnMade = Box<dyn Fn(&Rc<dyn Transport>)>;
+type OnDescriptor = Box<dyn Fn(&Rc<dyn Transport>, OwnedFd)>;
 type OnData = Box<dyn Fn(&Rc<dyn Transport>, &[u8])>;
 
 /// What is done in each callback, after it was noted as "*name* *what*".
@@ -77,6 +84,10 @@ pub(crate) struct Script {
     half_closeable: Option<[OnMade; 2]>,
     on_gone: OnEnd,
     on_failed: OnEnd,
+    on_descriptor: Option<OnDescriptor>,
+    notes_use: bool,
+    is_quiet: bool,
+    on_stop_factory: Box<dyn Fn()>,
 }
 
 impl Script {
@@ -93,6 +104,10 @@ impl Script {
             half_closeable: None,
             on_gone: Box::new(|_, _| ()),
             on_failed: Box::new(|_, _| ()),
+            on_descriptor: None,
+            notes_use: false,
+            is_quiet: true,
+            on_stop_factory: Box::new(|| ()),
         }
     }
 
@@ -147,11 +162,40 @@ impl Script {
         self
     }
 
-    fn note(&self, what: &str) {
-        if CALLING.get() {
-            self.log
-                .note(format!("{} is called from inside a call", self.name));
+    /// Wants descriptors, and notes "descriptor" for each.
+    pub(crate) fn on_descriptor(
+        mut self,
+        f: impl Fn(&Rc<dyn Transport>, OwnedFd) + 'static,
+    ) -> Self {
+        self.on_descriptor = Some(Box::new(f));
+        self
+    }
+
+    /// Notes "begins" and "ends" too, for `start_factory` and `stop_factory`.
+    pub(crate) fn noting_use(mut self) -> Self {
+        self.notes_use = true;
+        self
+    }
+
+    pub(crate) fn on_stop_factory(mut self, f: impl Fn() + 'static) -> Self {
+        self.on_stop_factory = Box::new(f);
+        self
+    }
+
+    /// Is not left out of the log.
+    pub(crate) fn noisy(mut self) -> Self {
+        self.is_quiet = false;
+        self
+    }
+
+    fn note_use(&self, what: &str) {
+        if self.notes_use {
+            self.note(what);
         }
+    }
+
+    fn note(&self, what: &str) {
+        note_if_calling(self.name, &self.log);
         self.log.note(format!("{} {what}", self.name));
     }
 }
@@ -162,6 +206,19 @@ impl Factory for Script {
     fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Player> {
         self.note("built");
         (self.on_build)(peer).then(|| Player(Rc::clone(self)))
+    }
+
+    fn start_factory(self: &Rc<Self>) {
+        self.note_use("begins");
+    }
+
+    fn stop_factory(self: &Rc<Self>) {
+        self.note_use("ends");
+        (self.on_stop_factory)();
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 }
 
@@ -204,8 +261,24 @@ impl Protocol for Player {
         (self.0.on_lost)(&reason);
     }
 
+    fn descriptor_receiver(&mut self) -> Option<&mut dyn DescriptorReceiver> {
+        match self.0.on_descriptor {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
     fn half_closeable(&mut self) -> Option<&mut dyn HalfCloseable> {
         self.0.half_closeable.is_some().then_some(self as _)
+    }
+}
+
+impl DescriptorReceiver for Player {
+    fn descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd) {
+        self.0.note("descriptor");
+        if let Some(f) = &self.0.on_descriptor {
+            f(transport, descriptor);
+        }
     }
 }
 
@@ -241,6 +314,13 @@ pub(crate) fn calling<R>(call: impl FnOnce() -> R) -> R {
     let result = call();
     CALLING.set(false);
     result
+}
+
+/// Notes a callback that comes from inside a call of [`calling`].
+pub(crate) fn note_if_calling(name: &str, log: &Log) {
+    if CALLING.get() {
+        log.note(format!("{name} is called from inside a call"));
+    }
 }
 
 /// A place for a transport that a callback keeps.
