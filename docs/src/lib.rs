@@ -5,7 +5,7 @@
 //! - [`conformance`] joins the list of behaviours with the tests that hold them;
 //! - [`links`] finds out whether what the texts point to is there;
 //! - [`pictures`] draws the book's pictures;
-//! - [`small`], [`hurried`] and [`cache`] are what chapters of the book build, and [`solutions`] those of its
+//! - [`small`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and [`solutions`] those of its
 //!   exercises that ask for code.
 //!
 //! The code that the [README](readme) shows is compiled and run as a test of this crate.
@@ -16,6 +16,7 @@ pub mod cache;
 pub mod conformance;
 pub mod hurried;
 pub mod links;
+pub mod louder;
 pub mod pictures;
 pub mod small;
 pub mod solutions;

@@ -1,14 +1,15 @@
-//! The cache of the book, over real connections.
+//! The cache of the book, over real connections and over connections in memory.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use docs::cache::{self, CacheServer, Client};
-use protocols::deferred::{Deferred, Failure, gather};
+use protocols::deferred::{Deferred, Failure, gather, testing};
 use protocols::endpoints::ClientEndpoint;
 use protocols::reactor::task::AddTimeout;
 use protocols::reactor::{ConnectionClosed, Reactor};
+use protocols::testing::{Chunking, Loss, MemoryReactor, PairOptions, Side};
 use protocols::{Address, ConnectOptions, Factory, ListenOptions, Protocol, ReactorTcp, Transport};
 
 /// Longer than any of this takes on a busy machine.
@@ -126,4 +127,62 @@ fn a_server_that_talks_gibberish_is_given_up() {
         let failure = got.unwrap_err();
         assert!(failure.check::<cache::CacheError>().is_some(), "{failure}");
     }
+}
+
+// ANCHOR: memory
+#[test]
+fn a_conversation_is_the_same_byte_by_byte_and_seconds_later() {
+    let reactor = MemoryReactor::new();
+    let endpoint = ClientEndpoint::tcp(&reactor, "cache", 11211, ConnectOptions::new());
+    let got = cache::connect(&endpoint).add_callback(|client| {
+        let again = client.clone();
+        client
+            .set("river", b"waits")
+            .add_callback(move |()| again.get("river"))
+    });
+    reactor.settle();
+    let server = Rc::new(CacheServer::default());
+    let server = server.build_protocol(&endpoint_address()).unwrap();
+    let wire = PairOptions::new()
+        .chunking(Chunking::Bytewise)
+        .latency(Duration::from_secs(1));
+    let pair = reactor.connects()[0].accept_by(wire, server).unwrap();
+
+    // A question and an answer, twice: four seconds on the way.
+    pair.advance(Duration::from_millis(3_999));
+    let got = testing::assert_no_result(got);
+    pair.flush();
+
+    assert_eq!(testing::success_result_of(got), Some(b"waits".to_vec()));
+    assert!(reactor.now() >= Duration::from_secs(4));
+}
+// ANCHOR_END: memory
+
+// ANCHOR: broken
+#[test]
+fn who_waits_when_the_network_breaks_is_told_so() {
+    for bytes in 0..ANSWER.len() {
+        let reactor = MemoryReactor::new();
+        let endpoint = ClientEndpoint::tcp(&reactor, "cache", 11211, ConnectOptions::new());
+        let got = cache::connect(&endpoint).add_callback(|client| client.get("river"));
+        reactor.settle();
+        let pair = reactor.connects()[0]
+            .accept_by(PairOptions::new(), Says(ANSWER))
+            .unwrap();
+
+        pair.lose_after(Side::Server, bytes, Loss::Reset);
+        pair.flush();
+
+        let failure = testing::failure_result_of::<ConnectionClosed, _>(got);
+        assert!(failure.check::<ConnectionClosed>().unwrap().is_lost());
+    }
+}
+
+/// What a server says to a `get`.
+const ANSWER: &[u8] = b"VALUE river 0 5\r\nwaits\r\nEND\r\n";
+// ANCHOR_END: broken
+
+/// Where a client says that it is.
+fn endpoint_address() -> Address {
+    std::net::SocketAddr::from(([127, 0, 0, 1], 40_000)).into()
 }

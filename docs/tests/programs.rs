@@ -44,7 +44,6 @@ timed out: no result after 5ms
     assert_eq!(printed_by(env!("CARGO_BIN_EXE_giving-up")), printed);
 }
 
-// ANCHOR: shout
 #[test]
 fn lines_come_back_louder_however_they_are_cut() {
     let server = Server::start(env!("CARGO_BIN_EXE_shout"), &[]);
@@ -59,7 +58,6 @@ fn lines_come_back_louder_however_they_are_cut() {
     client.read_to_string(&mut heard).unwrap();
     assert_eq!(heard, "Speak up.\nHELLO\nIS THERE ANYBODY\n");
 }
-// ANCHOR_END: shout
 
 #[test]
 fn the_poetry_server_serves_two_at_once() {
