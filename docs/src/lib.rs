@@ -5,8 +5,8 @@
 //! - [`conformance`] joins the list of behaviours with the tests that hold them;
 //! - [`links`] finds out whether what the texts point to is there;
 //! - [`pictures`] draws the book's pictures;
-//! - [`small`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and [`solutions`] those of its
-//!   exercises that ask for code.
+//! - [`small`], [`twins`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and
+//!   [`solutions`] has those of its exercises that ask for code.
 //!
 //! The code that the [README](readme) shows is compiled and run as a test of this crate.
 
@@ -20,6 +20,7 @@ pub mod louder;
 pub mod pictures;
 pub mod small;
 pub mod solutions;
+pub mod twins;
 
 #[doc = include_str!("../../README.md")]
 pub mod readme {}
