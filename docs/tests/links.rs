@@ -31,6 +31,21 @@ fn every_page_of_the_book_is_in_its_summary() {
 }
 
 #[test]
+fn every_picture_is_shown_by_the_book() {
+    let book = root().join("docs/book");
+    let pages = files_in(&book, "md").unwrap();
+    let pages: String = pages
+        .iter()
+        .map(|page| fs::read_to_string(page).unwrap())
+        .collect();
+
+    for picture in files_in(&book, "svg").unwrap() {
+        let name = picture.strip_prefix(&book).unwrap().display();
+        assert!(pages.contains(&format!("]({name})")), "nobody shows {name}");
+    }
+}
+
+#[test]
 fn every_anchor_is_shown_by_the_book() {
     let mut shown = BTreeSet::new();
     for page in files_in(&root().join("docs/book"), "md").unwrap() {

@@ -45,6 +45,18 @@ timed out: no result after 5ms
 }
 
 #[test]
+fn the_loop_turns_while_a_thread_works() {
+    let printed = "\
+tick 1
+tick 2
+tick 3
+found: moon, June
+told on the loop's thread: true
+";
+    assert_eq!(printed_by(env!("CARGO_BIN_EXE_blocking-work")), printed);
+}
+
+#[test]
 fn lines_come_back_louder_however_they_are_cut() {
     let server = Server::start(env!("CARGO_BIN_EXE_shout"), &[]);
     let mut client = server.client();
