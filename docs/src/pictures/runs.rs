@@ -1,4 +1,6 @@
-//! The pictures of runs: each is what real programs have noted.
+//! The pictures of runs: each is what real programs have noted, in the order in which they did.
+//!
+//! The loop notes nothing: what its boxes say is a caption, written by the callback before or after it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
