@@ -20,6 +20,7 @@ mod list;
 mod race;
 mod server;
 mod show;
+mod svg;
 mod timeline;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -19,7 +19,7 @@ use protocols::reactor::task::{Exit, react_with};
 
 use crate::server::SlowPoetryFactory;
 use crate::timeline::{self, Piece, Timeline};
-use crate::{POEMS, listen};
+use crate::{POEMS, listen, svg};
 
 /// The options of the race.
 #[derive(Args)]
@@ -73,7 +73,7 @@ pub(crate) fn race(options: RaceOptions) -> ExitCode {
             cli::say("What the servers sent to each client, and when:");
             cli::print(timeline::text(&timelines).as_bytes());
             if let Some(file) = &mut svg {
-                write(file, &timeline::svg(&timelines))?;
+                write(file, &svg::svg(&timelines))?;
             }
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! What a client was sent when, drawn as text and as SVG.
+//! What a client was sent when, drawn as text.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -23,12 +23,13 @@ pub(crate) struct Piece {
 
 impl Timeline {
     /// The times at which pieces of this task were sent.
-    fn times(&self, task: usize) -> impl Iterator<Item = Duration> {
+    pub(crate) fn times(&self, task: usize) -> impl Iterator<Item = Duration> {
         let of_task = self.pieces.iter().filter(move |piece| piece.task == task);
         of_task.map(|piece| piece.at)
     }
 
-    fn tasks(&self) -> impl Iterator<Item = usize> {
+    /// The numbers of the tasks.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = usize> {
         1..=self
             .pieces
             .iter()
@@ -58,7 +59,8 @@ pub(crate) fn text(timelines: &[Timeline]) -> String {
     text
 }
 
-fn longest(timelines: &[Timeline]) -> f64 {
+/// How long the longest run took, in seconds.
+pub(crate) fn longest(timelines: &[Timeline]) -> f64 {
     let longest = timelines.iter().map(|timeline| timeline.took).max();
     // No run is so short, and nothing may be divided by zero.
     longest.unwrap_or_default().as_secs_f64().max(1e-9)
@@ -82,63 +84,8 @@ fn lane(times: impl Iterator<Item = Duration>, longest: f64) -> String {
     (0..COLUMNS).map(mark).collect()
 }
 
-/// The drawing's measures, in pixels: where time begins, how long the longest run is, how high a task's lane.
-const LEFT: f64 = 80.0;
-const LENGTH: f64 = 800.0;
-const LANE: f64 = 24.0;
-/// Room for a run's name above its lanes, and a colour a task.
-const HEAD: f64 = 36.0;
-const COLOURS: [&str; 3] = ["#4c78a8", "#f58518", "#54a24b"];
-
-/// Draws a lane a task, with a bar for each piece that was sent, as a file in the format SVG.
-pub(crate) fn svg(timelines: &[Timeline]) -> String {
-    let longest = longest(timelines);
-    let width = LEFT + LENGTH + 20.0;
-    let mut body = String::new();
-    let mut y = 0.0;
-    for timeline in timelines {
-        let took = Elapsed(timeline.took);
-        let (name, base) = (timeline.name, y + HEAD - 10.0);
-        let _ = writeln!(
-            body,
-            r#"<text x="10" y="{base}" font-weight="bold">{name}, {took}</text>"#
-        );
-        y += HEAD;
-        for task in timeline.tasks() {
-            draw_lane(&mut body, y, task, timeline, longest);
-            y += LANE;
-        }
-    }
-    let height = y + 20.0;
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"sans-serif\" font-size=\"14\">\n\
-         <title>What each client was sent when</title>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n{body}</svg>\n"
-    )
-}
-
-fn draw_lane(body: &mut String, y: f64, task: usize, timeline: &Timeline, longest: f64) {
-    let x = |at: Duration| LEFT + LENGTH * at.as_secs_f64() / longest;
-    let (text, length) = (y + LANE - 8.0, x(timeline.took) - LEFT);
-    let colour = COLOURS[(task - 1) % COLOURS.len()];
-    let bar = LANE - 4.0;
-    let _ = writeln!(
-        body,
-        r##"<text x="10" y="{text}">task {task}</text>
-<rect x="{LEFT}" y="{y}" width="{length:.1}" height="{bar}" fill="#eeeeee"/>"##
-    );
-    for at in timeline.times(task) {
-        let x = x(at);
-        let _ = writeln!(
-            body,
-            r#"<rect x="{x:.1}" y="{y}" width="1.5" height="{bar}" fill="{colour}"/>"#
-        );
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -162,20 +109,10 @@ mod tests {
     #[test]
     fn a_run_in_which_nothing_was_sent_has_no_lanes() {
         assert_eq!(text(&[timeline("none", 0, &[])]).lines().count(), 1);
-        assert!(svg(&[timeline("none", 0, &[])]).contains("none, 0:00:00"));
     }
 
-    #[test]
-    fn a_drawing_has_a_bar_for_each_piece_and_one_for_each_lane() {
-        let drawing = svg(&[timeline("a", 4, &[(0, 1), (1, 2), (3, 1)])]);
-
-        // And the ground of it all.
-        assert_eq!(drawing.matches("<rect ").count(), 3 + 2 + 1);
-        assert!(drawing.starts_with("<svg ") && drawing.ends_with("</svg>\n"));
-        assert!(drawing.contains("x=\"280.0\""), "{drawing}");
-    }
-
-    fn timeline(name: &'static str, took: u64, pieces: &[(u64, usize)]) -> Timeline {
+    /// A run of so many seconds, in which pieces were sent then, and of this task.
+    pub(crate) fn timeline(name: &'static str, took: u64, pieces: &[(u64, usize)]) -> Timeline {
         let piece = |&(at, task)| Piece {
             at: Duration::from_secs(at),
             task,

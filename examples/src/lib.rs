@@ -3,6 +3,8 @@
 //! - [`ServerAddress`]: the `[HOST:]PORT` by which a client is told of a server;
 //! - [`Servers`] and [`BackendOption`]: the options that most clients have;
 //! - [`get_poetry`]: a client behind a function that returns a Deferred;
+//! - [`PoetryServerFactory`]: a server that sends a poem at once;
+//! - [`service`]: what a program needs to run as a service;
 //! - [`Tally`]: which poems a client waits for, and what has become of them;
 //! - [`stack`]: who has called whom;
 //! - [`cli`]: how a program reads its arguments, runs its reactor, prints a line, and gives up;
@@ -22,6 +24,8 @@ pub mod fired_twice;
 mod options;
 mod programs;
 pub mod report;
+mod server;
+pub mod service;
 mod stack;
 mod tally;
 
@@ -29,5 +33,6 @@ pub use address::{AddressError, ServerAddress};
 pub use client::{Silent, get_poetry};
 pub use options::{BackendOption, Servers};
 pub use programs::{PARTS, Part, Program};
+pub use server::{PoetryServerFactory, PoetryServerProtocol};
 pub use stack::stack;
 pub use tally::Tally;

@@ -177,4 +177,12 @@ pub const PARTS: &[Part] = &[
             "links that are added late, and to a chain that is paused",
         )],
     },
+    Part {
+        number: Some(16),
+        about: "A service",
+        programs: &[program(
+            "fastpoetry-service",
+            "a server with a log and a pid file, which stops in order",
+        )],
+    },
 ];

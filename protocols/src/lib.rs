@@ -110,6 +110,7 @@ mod listening;
 pub mod policies;
 mod producer;
 mod protocol;
+pub mod proxy;
 pub mod relay;
 mod resolver;
 mod service_names;

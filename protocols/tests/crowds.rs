@@ -8,9 +8,10 @@ use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 use common::child::in_a_process_of_its_own;
-use common::{Script, after_turns, listen, on_every_backend, peer_of, run, stop_at_call};
+use common::{Script, after_turns, listen, on_every_backend, peer_of, run_within, stop_at_call};
 use protocols::files::send_file;
 use protocols::reactor::Reactor;
 use protocols::{ListenOptions, ReactorTcp, Transport};
@@ -19,6 +20,9 @@ on_every_backend!(
     five_thousand_connections_stand_at_once,
     a_gigabyte_for_a_slow_reader_takes_little_memory,
 );
+
+/// How long a busy machine may take for so much.
+const LONG: Duration = Duration::from_secs(120);
 
 /// How much memory the process has had at the most, in bytes.
 fn peak_memory() -> usize {
@@ -87,7 +91,7 @@ fn five_thousand(reactor: &Reactor) {
         });
     }
 
-    run(reactor);
+    run_within(LONG, reactor);
 
     assert_eq!(answered.get(), MANY);
     assert_eq!(most.get(), MANY);
@@ -118,8 +122,8 @@ fn gigabyte(reactor: &Reactor) {
     let mut peer = peer_of(&listen(reactor, script));
     let before = peak_memory();
     let reader = thread::spawn(move || {
-        // A third of what is sent in one piece, so that the sender always waits.
-        let (mut buffer, mut sum) = ([0; 5_000], 0);
+        // Less than what is sent in one piece, so that the sender always waits.
+        let (mut buffer, mut sum) = ([0; 10_000], 0);
         loop {
             match peer.read(&mut buffer).expect("the end is in order") {
                 0 => return sum,
@@ -128,7 +132,7 @@ fn gigabyte(reactor: &Reactor) {
         }
     });
 
-    run(reactor);
+    run_within(LONG, reactor);
 
     assert_eq!(reader.join().unwrap(), GIGABYTE);
     let grown = peak_memory() - before;

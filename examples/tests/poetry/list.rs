@@ -39,6 +39,21 @@ fn the_list_has_each_program_of_the_package_in_its_part_and_in_their_order() {
 }
 
 #[test]
+fn a_program_is_built_for_tests_if_it_may_have_any() {
+    let manifest = fs::read_to_string("Cargo.toml").unwrap();
+    for bin in manifest.split("[[bin]]\n").skip(1) {
+        let path = bin.lines().find_map(|line| line.strip_prefix("path = "));
+        let path = path.unwrap().trim_matches('"');
+        let program = fs::read_to_string(path).unwrap();
+        let has_tests = program.contains("#[test]") || program.contains("\nmod ");
+
+        let built = !bin.lines().any(|line| line == "test = false");
+
+        assert_eq!(built, has_tests, "{path}");
+    }
+}
+
+#[test]
 fn each_program_has_a_line_that_fits_a_terminal() {
     let ended = run(POETRY, &["list"]);
 

@@ -6,6 +6,7 @@ mod common;
 mod ending;
 mod list;
 mod race;
+mod readme;
 mod terminal;
 mod usage;
 

@@ -59,6 +59,7 @@ mod connected;
 mod host_name;
 mod race;
 mod strings;
+mod systemd;
 mod tcp;
 mod unix;
 
@@ -75,6 +76,7 @@ use connected::{Capture, Once};
 pub use connected::{Connected, NotConnected};
 pub use host_name::HostNameOptions;
 pub use strings::{Argument, Arguments, DescriptionError, ReactorEndpoints, quote};
+pub use systemd::NoSuchSocket;
 
 /// Where connections go to.
 ///
@@ -196,12 +198,41 @@ impl ServerEndpoint {
     pub fn listen<F: Factory>(&self, factory: Rc<F>) -> Deferred<Port> {
         self.kind.listen(Rc::new(AnyFactory::new(factory)))
     }
+
+    /// An endpoint whose connections have another factory around the application's, which `wrap` makes.
+    pub fn wrapped<W: Factory>(&self, wrap: impl Fn(Rc<AnyFactory>) -> Rc<W> + 'static) -> Self {
+        Self::new(WrappedListen {
+            inner: self.clone(),
+            wrap,
+        })
+    }
 }
 
 impl fmt::Display for ServerEndpoint {
     /// Where the connections come from.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)
+    }
+}
+
+/// A server endpoint with another factory around the application's.
+struct WrappedListen<M> {
+    inner: ServerEndpoint,
+    wrap: M,
+}
+
+impl<M, W: Factory> Listen for WrappedListen<M>
+where
+    M: Fn(Rc<AnyFactory>) -> Rc<W>,
+{
+    fn listen(&self, factory: Rc<AnyFactory>) -> Deferred<Port> {
+        self.inner.listen((self.wrap)(factory))
+    }
+}
+
+impl<M> fmt::Display for WrappedListen<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.kind.fmt(f)
     }
 }
 

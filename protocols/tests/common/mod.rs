@@ -35,9 +35,15 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 /// Runs the reactor until something stops it, and fails the test if nothing does within [`LIMIT`].
 #[track_caller]
 pub(crate) fn run(reactor: &Reactor) {
+    run_within(LIMIT, reactor);
+}
+
+/// Like [`run`], with another limit.
+#[track_caller]
+pub(crate) fn run_within(limit: Duration, reactor: &Reactor) {
     let late = Rc::new(Cell::new(false));
     let watchdog = Rc::clone(&late);
-    reactor.call_later(LIMIT, move |reactor| {
+    reactor.call_later(limit, move |reactor| {
         watchdog.set(true);
         reactor.stop()
     });

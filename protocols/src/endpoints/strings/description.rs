@@ -94,6 +94,8 @@ pub struct Arguments {
     named: Vec<Field>,
     /// How long the text is.
     end: usize,
+    /// What stands after the kind, as it was written.
+    rest: String,
 }
 
 impl Arguments {
@@ -103,8 +105,12 @@ impl Arguments {
     ///
     /// If nothing follows the last backslash.
     pub(super) fn of(text: &str) -> Result<Self, DescriptionError> {
+        let mut rest = String::new();
         let (named, mut positional): (Vec<_>, VecDeque<_>) = {
             let fields = fields(text)?;
+            if let Some(second) = fields.get(1) {
+                rest = text[second.position..].to_owned();
+            }
             let (named, positional): (Vec<_>, Vec<_>) = fields
                 .into_iter()
                 .partition(|field| field.keyword.is_some());
@@ -120,7 +126,15 @@ impl Arguments {
             positional,
             named,
             end: text.len(),
+            rest,
         })
+    }
+
+    /// Takes all that stands after the kind as another endpoint string, with its quoting.
+    pub fn take_rest(&mut self) -> String {
+        self.positional.clear();
+        self.named.clear();
+        std::mem::take(&mut self.rest)
     }
 
     /// What kind of endpoint is asked for.

@@ -85,6 +85,8 @@ impl Default for Kinds {
         kinds.clients.add("tcp", known::tcp_client);
         kinds.clients.add("tcp6", known::tcp6_client);
         kinds.clients.add("unix", known::unix_client);
+        kinds.servers.add("haproxy", known::behind_proxy);
+        kinds.servers.add("systemd", known::systemd_server);
         kinds.servers.add("tcp", known::tcp_server);
         kinds.servers.add("tcp6", known::tcp6_server);
         kinds.servers.add("unix", known::unix_server);

@@ -1,12 +1,14 @@
 //! The kinds of endpoints that every reactor knows.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use reactor::Reactor;
 
 use super::{Argument, Arguments, DescriptionError};
 use crate::endpoints::{ClientEndpoint, HostNameOptions, ServerEndpoint};
+use crate::proxy::BehindProxy;
 use crate::{ListenOptions, UnixConnectOptions, UnixListenOptions, tcp_port_of};
 
 const PORT: &str = "the number or the name of a port";
@@ -55,6 +57,17 @@ pub(super) fn unix_client(reactor: &Reactor, arguments: &mut Arguments) -> Made<
         options = options.check_lock();
     }
     Ok(ClientEndpoint::unix(reactor, &*path, options))
+}
+
+pub(super) fn behind_proxy(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {
+    let inner = ServerEndpoint::parse(reactor, &arguments.take_rest())?;
+    Ok(inner.wrapped(|factory| Rc::new(BehindProxy::new(factory))))
+}
+
+pub(super) fn systemd_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {
+    const INDEX: &str = "the number of a socket that was handed over, from 0";
+    let index = arguments.require("index", INDEX)?.parse(INDEX)?;
+    Ok(ServerEndpoint::systemd(reactor, index))
 }
 
 pub(super) fn tcp_server(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {

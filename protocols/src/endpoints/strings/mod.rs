@@ -63,6 +63,8 @@ impl ServerEndpoint {
     /// | `tcp:port` | [a port](Self::tcp), with `interface=` an address (all of IPv4) and `backlog=` (50) |
     /// | `tcp6:port` | the same, over IPv6 |
     /// | `unix:path` | [a UNIX socket](Self::unix), with `mode=` octal (666), `backlog=` and `lockfile=0`, for no lock |
+    /// | `systemd:index` | [a socket that was handed over](Self::systemd) |
+    /// | `haproxy:` and one of these | the same, [behind a proxy](crate::proxy) that says who the client is |
     ///
     /// All is as for [`ClientEndpoint::parse`].
     ///
