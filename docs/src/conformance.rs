@@ -118,7 +118,11 @@ fn columns_before_last(row: &str) -> Option<(&str, &str)> {
 }
 
 /// All files below a folder whose names end so, in order.
-fn files_in(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
+///
+/// # Errors
+///
+/// If a folder cannot be read.
+pub fn files_in(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -1,12 +1,26 @@
 //! Keeps the documentation true to the code.
 //!
 //! The texts are the Markdown files beside this folder. Here are the programs and checks about them:
-//! [`conformance`] joins the list of behaviours with the tests that hold them, and the code that the
-//! [README](readme) shows is compiled and run as a test of this crate.
+//!
+//! - [`conformance`] joins the list of behaviours with the tests that hold them;
+//! - [`links`] finds out whether what the texts point to is there;
+//! - [`pictures`] draws the book's pictures;
+//! - [`small`], [`twins`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and
+//!   [`solutions`] has those of its exercises that ask for code.
+//!
+//! The code that the [README](readme) shows is compiled and run as a test of this crate.
 
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod conformance;
+pub mod hurried;
+pub mod links;
+pub mod louder;
+pub mod pictures;
+pub mod small;
+pub mod solutions;
+pub mod twins;
 
 #[doc = include_str!("../../README.md")]
 pub mod readme {}

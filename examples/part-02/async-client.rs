@@ -96,6 +96,7 @@ fn get_poetry(mut sockets: BTreeMap<usize, PoetrySocket>) -> io::Result<BTreeMap
     let mut ready = Vec::new();
     let mut piece = [0; 1024];
 
+    // ANCHOR: loop
     while !sockets.is_empty() {
         // The only place where this program waits.
         ready.clear();
@@ -128,5 +129,6 @@ fn get_poetry(mut sockets: BTreeMap<usize, PoetrySocket>) -> io::Result<BTreeMap
             }
         }
     }
+    // ANCHOR_END: loop
     Ok(poems)
 }

@@ -70,6 +70,7 @@ fn main() -> ExitCode {
 /// # Errors
 ///
 /// When the server cannot be reached, or the connection breaks.
+// ANCHOR: get
 fn get_poetry(server: &ServerAddress) -> io::Result<Vec<u8>> {
     let mut socket = TcpStream::connect((server.host.as_str(), server.port))?;
     let mut poem = Vec::new();
@@ -83,3 +84,4 @@ fn get_poetry(server: &ServerAddress) -> io::Result<Vec<u8>> {
         }
     }
 }
+// ANCHOR_END: get

@@ -63,6 +63,7 @@ struct Countdown {
     delay: Duration,
 }
 
+// ANCHOR: count
 impl Countdown {
     /// Says the number, and leaves a call for the next one.
     fn count(mut self, reactor: &Reactor) -> Result<(), ReactorError> {
@@ -75,3 +76,4 @@ impl Countdown {
         Ok(())
     }
 }
+// ANCHOR_END: count

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     cli::exit_code(stopped, true)
 }
 
+// ANCHOR: fail
 fn fall_down(_reactor: &Reactor) -> Result<(), Failure> {
     Err(Failure::msg("I fall down."))
 }
@@ -58,3 +59,4 @@ fn up_again(reactor: &Reactor) -> Result<(), ReactorError> {
     cli::say("But I get up again.");
     reactor.stop()
 }
+// ANCHOR_END: fail

@@ -30,6 +30,7 @@ struct Options {
     backend: BackendOption,
 }
 
+// ANCHOR: hello
 fn main() -> ExitCode {
     let options: Options = cli::parse();
     let reactor = options.backend.reactor();
@@ -46,3 +47,4 @@ fn hello(_reactor: &Reactor) {
     cli::say("Hello from the reactor loop!");
     cli::say("Lately I feel like I'm stuck in a rut.");
 }
+// ANCHOR_END: hello

@@ -104,6 +104,7 @@ impl AsFd for PoetrySocket {
     }
 }
 
+// ANCHOR: read
 impl ReadDescriptor for PoetrySocket {
     fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
         let mut piece = [0; 1024];
@@ -122,8 +123,10 @@ impl ReadDescriptor for PoetrySocket {
         }
     }
 }
+// ANCHOR_END: read
 
 impl Descriptor for PoetrySocket {
+    // ANCHOR: lost
     /// Called when the reactor has let go of this socket, which is closed when this returns.
     fn connection_lost(self: Rc<Self>, reactor: &Reactor, reason: Failure) {
         match reason.check::<ConnectionClosed>() {
@@ -138,6 +141,7 @@ impl Descriptor for PoetrySocket {
             let _ = reactor.stop();
         }
     }
+    // ANCHOR_END: lost
 
     fn log_prefix(&self) -> String {
         format!("the socket of task {}", self.task)

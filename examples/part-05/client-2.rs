@@ -67,6 +67,7 @@ struct PoetryProtocol {
     poem: Vec<u8>,
 }
 
+// ANCHOR: protocol
 impl Protocol for PoetryProtocol {
     fn data_received(&mut self, _transport: &Rc<dyn Transport>, data: &[u8]) {
         self.poem.extend_from_slice(data);
@@ -83,6 +84,7 @@ impl Protocol for PoetryProtocol {
         }
     }
 }
+// ANCHOR_END: protocol
 
 impl PoetryProtocol {
     fn poem_received(&mut self) {
@@ -130,6 +132,7 @@ impl PoetryClientFactory {
     }
 }
 
+// ANCHOR: factory
 impl Factory for PoetryClientFactory {
     type Protocol = PoetryProtocol;
 
@@ -144,6 +147,7 @@ impl Factory for PoetryClientFactory {
         })
     }
 }
+// ANCHOR_END: factory
 
 impl ClientFactory for PoetryClientFactory {
     fn client_connection_failed(self: &Rc<Self>, connector: &Connector, reason: Failure) {

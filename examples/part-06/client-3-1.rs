@@ -98,6 +98,7 @@ impl PoetryMain {
 
 /// Gets a poem from this server, and calls `callback` with it when it is whole; if it cannot be had, calls
 /// `errback` with the reason.
+// ANCHOR: get
 fn get_poetry(
     reactor: &Reactor,
     host: &str,
@@ -111,6 +112,7 @@ fn get_poetry(
     };
     reactor.connect_tcp(host, port, Rc::new(factory));
 }
+// ANCHOR_END: get
 
 /// Collects one poem, which ends when its connection does.
 struct PoetryProtocol {
@@ -144,6 +146,7 @@ struct PoetryClientFactory {
     errback: Box<dyn Fn(Failure)>,
 }
 
+// ANCHOR: factory
 impl PoetryClientFactory {
     fn poem_finished(&self, poem: Vec<u8>) {
         (self.callback)(poem);
@@ -153,6 +156,7 @@ impl PoetryClientFactory {
         (self.errback)(failure);
     }
 }
+// ANCHOR_END: factory
 
 impl Factory for PoetryClientFactory {
     type Protocol = PoetryProtocol;

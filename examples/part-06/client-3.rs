@@ -83,12 +83,14 @@ impl PoetryMain {
 }
 
 /// Gets a poem from this server, and calls `callback` with it when it is whole.
+// ANCHOR: get
 fn get_poetry(reactor: &Reactor, host: &str, port: u16, callback: impl Fn(Vec<u8>) + 'static) {
     let factory = PoetryClientFactory {
         callback: Box::new(callback),
     };
     reactor.connect_tcp(host, port, Rc::new(factory));
 }
+// ANCHOR_END: get
 
 /// Collects one poem, which ends when its connection does.
 struct PoetryProtocol {

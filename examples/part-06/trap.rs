@@ -63,12 +63,14 @@ fn synchronous(poem: &str) -> Result<String, Failure> {
 
 /// Reads a poem in a callback: an errback handles one kind of error, and lets all others through.
 fn asynchronous(poem: &'static str) -> Result<String, Failure> {
+    // ANCHOR: trap
     let chain = Deferred::succeed(poem)
         .add_callback(read)
         .add_errback(|failure| {
             failure.trap::<GibberishError>()?;
             Ok("a cough, and the next poem".to_owned())
         });
+    // ANCHOR_END: trap
     chain.into_result().expect("nothing here takes time")
 }
 

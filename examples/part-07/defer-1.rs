@@ -14,6 +14,7 @@
 use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
+// ANCHOR: fire
 fn main() {
     let (firer, d) = Deferred::new();
 
@@ -25,6 +26,7 @@ fn main() {
 
     cli::say("Finished");
 }
+// ANCHOR_END: fire
 
 fn got_poem(poem: &str) {
     cli::say("Your poem is served:");

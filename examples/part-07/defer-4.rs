@@ -26,6 +26,7 @@ fn main() {
     cli::say("Finished");
 }
 
+// ANCHOR: once
 /// Fires, if nobody has.
 fn fire(firer: &mut Option<Firer<&'static str>>, result: Result<&'static str, Failure>) {
     if let Some(firer) = firer.take() {
@@ -34,6 +35,7 @@ fn fire(firer: &mut Option<Firer<&'static str>>, result: Result<&'static str, Fa
         cli::say("The firer is used up.");
     }
 }
+// ANCHOR_END: once
 
 fn got_result(result: &str) {
     cli::say(result);

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
 
     for (_, ServerAddress { host, port }) in options.servers.tasks() {
         let (got, failed, done) = (Rc::clone(&main), Rc::clone(&main), Rc::clone(&main));
+        // ANCHOR: add
         get_poetry(&reactor, host, *port)
             .add_callbacks(
                 move |poem| got.got_poem(poem),
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
             )
             .add_both(move |_| done.poem_done())
             .ignore();
+        // ANCHOR_END: add
     }
 
     let stopped = cli::run(&reactor);
@@ -98,6 +100,7 @@ impl PoetryMain {
 
 /// Gets a poem from this server: the Deferred fires with it when it is whole; if it cannot be had, with the
 /// reason.
+// ANCHOR: get
 fn get_poetry(reactor: &Reactor, host: &str, port: u16) -> Deferred<Vec<u8>> {
     let (firer, deferred) = Deferred::new();
     let factory = PoetryClientFactory {
@@ -106,6 +109,7 @@ fn get_poetry(reactor: &Reactor, host: &str, port: u16) -> Deferred<Vec<u8>> {
     reactor.connect_tcp(host, port, Rc::new(factory));
     deferred
 }
+// ANCHOR_END: get
 
 /// Collects one poem, which ends when its connection does.
 struct PoetryProtocol {
@@ -139,6 +143,7 @@ struct PoetryClientFactory {
     firer: Cell<Option<Firer<Vec<u8>>>>,
 }
 
+// ANCHOR: fire
 impl PoetryClientFactory {
     fn poem_finished(&self, poem: Vec<u8>) {
         if let Some(firer) = self.firer.take() {
@@ -152,6 +157,7 @@ impl PoetryClientFactory {
         }
     }
 }
+// ANCHOR_END: fire
 
 impl Factory for PoetryClientFactory {
     type Protocol = PoetryProtocol;

@@ -18,6 +18,7 @@
 use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
+// ANCHOR: main
 fn main() {
     let (firer, d) = Deferred::new();
 
@@ -28,6 +29,7 @@ fn main() {
     cli::say("Finished");
     drop(d);
 }
+// ANCHOR_END: main
 
 fn callback(_result: &str) -> Result<(), Failure> {
     Err(Failure::msg("oops"))

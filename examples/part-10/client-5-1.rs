@@ -64,6 +64,7 @@ fn main() -> ExitCode {
     for (_, ServerAddress { host, port }) in options.servers.tasks() {
         let (got, failed, done) = (Rc::clone(&main), Rc::clone(&main), Rc::clone(&main));
         let mood = options.engine.unwrap_or_else(Mood::any);
+        // ANCHOR: chain
         get_poetry(&reactor, host, *port)
             .add_callback(move |poem| byronificate(poem, mood))
             .add_errback(byronificate_failed)
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
             )
             .add_both(move |_| done.poem_done())
             .ignore();
+        // ANCHOR_END: chain
     }
 
     let stopped = cli::run(&reactor);
@@ -111,11 +113,13 @@ impl PoetryMain {
 }
 
 /// Keeps the poem as it is if the engine broke down; all other failures go on.
+// ANCHOR: mend
 fn byronificate_failed(failure: Failure) -> Result<String, Failure> {
     let CannotByronificate(poem) = failure.trap()?;
     cli::say("Byronificate failed!");
     Ok(poem.clone())
 }
+// ANCHOR_END: mend
 
 /// The Byronification Engine: returns the poem as Lord Byron would have written it.
 ///

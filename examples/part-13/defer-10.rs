@@ -27,6 +27,7 @@ fn main() {
 
     cli::say("\nThe same, but the second one returns a Deferred:\n");
 
+    // ANCHOR: wait
     let (firer_2, deferred_2) = Deferred::new();
     let (firer, d) = Deferred::new();
     d.add_callback(callback_1)
@@ -39,6 +40,7 @@ fn main() {
     cli::say("Now the inner one is fired:\n");
 
     firer_2.callback(2);
+    // ANCHOR_END: wait
 }
 
 fn callback_1(res: u32) -> Result<u32, Failure> {

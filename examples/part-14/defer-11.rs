@@ -18,6 +18,7 @@ use protocols::deferred::{Deferred, Failure};
 fn main() {
     let (firer, d) = Deferred::new();
 
+    // ANCHOR: late
     cli::say("Firing empty deferred.");
     firer.callback(0);
 
@@ -27,6 +28,7 @@ fn main() {
     let d = d.add_callback(callback_2);
     cli::say("Adding third callback.");
     d.add_callback(callback_3).ignore();
+    // ANCHOR_END: late
 
     cli::say(
         "\nEach callback ran when it was added. Now a deferred that is paused before it is fired:\n",

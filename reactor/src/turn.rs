@@ -26,6 +26,7 @@ impl Reactor {
     /// 6. for each descriptor that is ready: its `do_read`, then its `do_write`.
     ///
     /// After each callback, what it left to be done after it.
+    // ANCHOR: turn
     pub(crate) fn turn(&self, limit: Option<Duration>) -> io::Result<()> {
         let watch = &self.core.watch;
         add(&watch.turns, 1);
@@ -82,6 +83,7 @@ impl Reactor {
         self.core.ready.set(events);
         waited
     }
+    // ANCHOR_END: turn
 
     /// Runs the delayed calls that are due; those that these make wait for the next turn.
     fn run_due_calls(&self) {

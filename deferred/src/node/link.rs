@@ -37,6 +37,7 @@ impl<T: 'static, W: Work<T> + 'static> Link<T, W> {
         })
     }
 
+    // ANCHOR: hand-on
     /// Leaves the row: what this node's slot holds now waits for `node` instead.
     fn hand_on(self: Rc<Self>, node: &dyn Output<W::Value>) {
         let behind = match self.slot.take() {
@@ -48,6 +49,7 @@ impl<T: 'static, W: Work<T> + 'static> Link<T, W> {
         };
         node.slot().set(behind);
     }
+    // ANCHOR_END: hand-on
 }
 
 impl<T, W: Work<T>> Output<W::Value> for Link<T, W> {
@@ -64,6 +66,7 @@ impl<T: 'static, W: Work<T> + 'static> Sink<T> for Link<T, W> {
 }
 
 impl<T: 'static, W: Work<T> + 'static> Step for Link<T, W> {
+    // ANCHOR: step
     fn step(self: Rc<Self>, run: &mut Run) -> Option<Rc<dyn Step>> {
         let (work, input) = (self.work.take()?, self.input.take()?);
         match call(work, input, self.place) {
@@ -80,6 +83,7 @@ impl<T: 'static, W: Work<T> + 'static> Step for Link<T, W> {
             }
         }
     }
+    // ANCHOR_END: step
 }
 
 /// Runs what a link does: a panic becomes a failure, and a failure is marked as having come this way.

@@ -98,6 +98,7 @@ impl Run {
     }
 }
 
+// ANCHOR: run
 /// Runs nodes of the chain of `source`, beginning with `ready`, until none is ready or the chain is paused.
 pub(crate) fn run(mut ready: Option<Rc<dyn Step>>, source: Rc<dyn Source>) {
     let again = Vec::new();
@@ -115,7 +116,9 @@ pub(crate) fn run(mut ready: Option<Rc<dyn Step>>, source: Rc<dyn Source>) {
         ready = node.step(&mut run);
     }
 }
+// ANCHOR_END: run
 
+// ANCHOR: deliver
 /// Puts `result`, of the chain of `source`, where `slot` says, and returns the node that became ready by it.
 #[inline]
 fn deliver<T>(
@@ -128,6 +131,7 @@ fn deliver<T>(
         None => deliver_to_end(slot, slot.show(result)?, source),
     }
 }
+// ANCHOR_END: deliver
 
 /// Puts `result`, for which nobody waits at the slot itself, where the slot leads to.
 fn deliver_to_end<T>(

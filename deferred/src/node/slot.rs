@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::{Output, Sink};
 use crate::failure::Failure;
 
+// ANCHOR: slot
 /// What is in the slot of a node. The drawing in the parent module shows how these follow each other.
 #[derive(Default)]
 pub(crate) enum Slot<T> {
@@ -22,6 +23,7 @@ pub(crate) enum Slot<T> {
     #[default]
     Closed,
 }
+// ANCHOR_END: slot
 
 /// The slot of a node. It is closed while somebody has taken out what is in it.
 pub(crate) struct SlotCell<T>(RefCell<Slot<T>>);
