@@ -4,7 +4,8 @@
 //! list in its `Clock`.*
 
 use std::any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use deferred::Failure;
 
 use crate::callback::CallResult;
 use crate::delayed::DelayedCall;
-use crate::waiting::{Place, Waiting, Waits};
+use crate::waiting::{Place, Spot, Standing, Waiting, Waits};
 
 /// What a call does when its time has come; it is given a `C`.
 pub(crate) trait Runs<C>: 'static {
@@ -35,57 +36,35 @@ impl<C, R: CallResult, F: FnOnce(&C) -> R + 'static> Runs<C> for F {
 
 /// A call with what it does, in one allocation.
 ///
-/// Memory is what a million calls wait for, so it is small: two lines of the cache at most, and with a closure that
-/// owns one pointer nothing is lost between the blocks of the allocator.
-struct Call<T: Timers, W> {
+/// Memory is what a million calls wait for, so it is small: with a closure that owns one pointer, and the
+/// allocator's own word, it is as large as a line of the cache.
+pub(crate) struct Call<W: ?Sized> {
     place: Place,
-    timers: Weak<T>,
     made: &'static Location<'static>,
-    work: Cell<Option<W>>,
+    work: W,
 }
 
-/// A [`Call`], whatever it does and is given.
-pub(crate) trait CallHead {
-    /// When it is or was due, and what has become of it.
-    fn place(&self) -> &Place;
+/// What a call does, until it has been taken to be done; it is given a `C`.
+struct Errand<C, W> {
+    work: Cell<Option<W>>,
+    given: PhantomData<fn(&C)>,
+}
 
-    /// The time of its clock, if that is still there.
-    fn now(&self) -> Option<Duration>;
-
-    /// Where the program made the call.
-    fn made(&self) -> &'static Location<'static>;
-
+/// An [`Errand`], whatever it does and is given.
+pub(crate) trait AnyErrand {
     /// What it will call, as far as known.
     fn name(&self) -> Option<&'static str>;
 
-    /// Takes it out of those that wait, and drops the closure.
-    fn cancel(&self);
-
     /// Drops the closure, and all that it owns.
     fn discard(&self);
-
-    /// Makes it due `at` another time.
-    fn put_off(&self, at: Duration);
 }
 
-/// A [`Call`] that is given a `C`, whatever it does.
-trait AnyCall<C>: CallHead {
+/// An [`Errand`] that is given a `C`, whatever it does.
+pub(crate) trait ErrandWith<C>: AnyErrand {
     fn run(&self, caller: &C) -> Option<Failure>;
 }
 
-impl<T: Timers, W: Runs<T::Caller>> CallHead for Call<T, W> {
-    fn place(&self) -> &Place {
-        &self.place
-    }
-
-    fn now(&self) -> Option<Duration> {
-        self.timers.upgrade().map(|timers| timers.time())
-    }
-
-    fn made(&self) -> &'static Location<'static> {
-        self.made
-    }
-
+impl<C, W: Runs<C>> AnyErrand for Errand<C, W> {
     fn name(&self) -> Option<&'static str> {
         let work = self.work.take();
         let name = work.as_ref().map(Runs::name);
@@ -93,51 +72,67 @@ impl<T: Timers, W: Runs<T::Caller>> CallHead for Call<T, W> {
         name
     }
 
-    fn cancel(&self) {
-        if let Some(timers) = self.timers.upgrade() {
-            let itself = timers.calls().waiting.borrow_mut().remove(self);
-            drop(itself);
-        }
-        self.discard();
-    }
-
     fn discard(&self) {
         drop(self.work.take());
     }
-
-    fn put_off(&self, at: Duration) {
-        if let Some(timers) = self.timers.upgrade() {
-            let mut waiting = timers.calls().waiting.borrow_mut();
-            if let Some(itself) = waiting.remove(self) {
-                waiting.insert((at, self.place.due().1), itself);
-            }
-        }
-    }
 }
 
-impl<T: Timers, W: Runs<T::Caller>> AnyCall<T::Caller> for Call<T, W> {
-    fn run(&self, caller: &T::Caller) -> Option<Failure> {
+impl<C, W: Runs<C>> ErrandWith<C> for Errand<C, W> {
+    fn run(&self, caller: &C) -> Option<Failure> {
         self.work.take().and_then(|work| work.run(caller))
     }
 }
 
-impl<C: 'static> Waits for dyn AnyCall<C> {
-    fn place(&self) -> &Place {
-        CallHead::place(self)
+impl<W: AnyErrand + ?Sized> Call<W> {
+    /// When it is or was due.
+    pub(crate) fn due(&self) -> Duration {
+        self.place.due().0
+    }
+
+    /// What has become of it.
+    pub(crate) fn standing(&self) -> Standing {
+        self.place.standing()
+    }
+
+    /// Where the program made the call.
+    pub(crate) const fn made(&self) -> &'static Location<'static> {
+        self.made
+    }
+
+    /// What it will call, as far as known.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.work.name()
+    }
+
+    /// Drops the closure, and all that it owns.
+    pub(crate) fn discard(&self) {
+        self.work.discard();
     }
 }
 
-/// A call that is due, taken out of the waiting ones.
-pub(crate) struct DueCall<C>(Rc<dyn AnyCall<C>>);
+impl<W: ?Sized> Waits for Call<W> {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
 
-impl<C> DueCall<C> {
+/// A call, whatever it is given.
+pub(crate) type AnyCall = Call<dyn AnyErrand>;
+
+/// A call that is given a `C`.
+type CallWith<C> = Call<dyn ErrandWith<C>>;
+
+/// A call that is due, taken out of the waiting ones.
+pub(crate) struct DueCall<C>(Rc<CallWith<C>>);
+
+impl<C: 'static> DueCall<C> {
     pub(crate) fn run(&self, caller: &C) -> Option<Failure> {
-        self.0.run(caller)
+        self.0.work.run(caller)
     }
 
     /// When it was due.
     pub(crate) fn due(&self) -> Duration {
-        self.0.place().due().0
+        self.0.due()
     }
 
     /// Where the program made the call.
@@ -159,6 +154,40 @@ pub(crate) trait Timers: 'static {
     fn takes_no_calls(&self) -> bool;
 }
 
+/// The [`Timers`] where a call waits, whatever its calls are given.
+pub(crate) trait Queue {
+    /// The time of its clock.
+    fn now(&self) -> Duration;
+
+    /// Takes the call out of those that wait; it was last seen in this spot.
+    fn remove(&self, call: &AnyCall, seen: Spot);
+
+    /// Makes the call due `at` another time, and says where it is now; it was last seen in this spot.
+    fn put_off(&self, call: &AnyCall, seen: Spot, at: Duration) -> Spot;
+}
+
+/// The way from a handle to where its call waits, if that is still there; in one word, as handles are many.
+pub(crate) type Way = Rc<Weak<dyn Queue>>;
+
+impl<T: Timers> Queue for T {
+    fn now(&self) -> Duration {
+        self.time()
+    }
+
+    fn remove(&self, call: &AnyCall, seen: Spot) {
+        let removed = self.calls().waiting.borrow_mut().remove(&call.place, seen);
+        drop(removed);
+    }
+
+    fn put_off(&self, call: &AnyCall, seen: Spot, at: Duration) -> Spot {
+        let mut waiting = self.calls().waiting.borrow_mut();
+        match waiting.remove(&call.place, seen) {
+            Some(itself) => waiting.insert((at, call.place.due().1), itself),
+            None => seen,
+        }
+    }
+}
+
 /// Makes a call that will do this work `delay` from now.
 pub(crate) fn call_later<T: Timers>(
     timers: &Rc<T>,
@@ -168,34 +197,45 @@ pub(crate) fn call_later<T: Timers>(
 ) -> DelayedCall {
     let call = Rc::new(Call {
         place: Place::default(),
-        timers: Rc::downgrade(timers),
         made,
-        work: Cell::new(Some(work)),
+        work: Errand {
+            work: Cell::new(Some(work)),
+            given: PhantomData,
+        },
     });
-    if timers.takes_no_calls() {
+    let spot = if timers.takes_no_calls() {
         call.discard();
+        Spot::UNKNOWN
     } else {
         let due = (timers.time().saturating_add(delay), timers.calls().count());
-        timers
-            .calls()
-            .waiting
-            .borrow_mut()
-            .insert(due, call.clone());
-    }
-    DelayedCall::new(call)
+        let mut waiting = timers.calls().waiting.borrow_mut();
+        waiting.insert(due, call.clone())
+    };
+    DelayedCall::new(call, way_to(timers), spot)
 }
 
 /// All calls that wait, in the order in which they are due.
 pub(crate) fn delayed_calls<T: Timers>(timers: &Rc<T>) -> Vec<DelayedCall> {
     let waiting = timers.calls().waiting.borrow().all();
-    let handle = |call: Rc<dyn AnyCall<T::Caller>>| DelayedCall::new(call);
+    let handle = |call: Rc<CallWith<_>>| DelayedCall::new(call, way_to(timers), Spot::UNKNOWN);
     waiting.into_iter().map(handle).collect()
+}
+
+/// The way from a handle to the queue of its call.
+fn way_to<T: Timers>(timers: &Rc<T>) -> Way {
+    let way = timers.calls().way.get_or_init(|| {
+        let timers: Weak<T> = Rc::downgrade(timers);
+        Rc::new(timers)
+    });
+    Rc::clone(way)
 }
 
 /// The waiting calls of a reactor or a test clock.
 pub(crate) struct Calls<C: 'static> {
-    waiting: RefCell<Waiting<dyn AnyCall<C>>>,
+    waiting: RefCell<Waiting<CallWith<C>>>,
     made: Cell<u64>,
+    /// The way here, from when there is a call.
+    way: OnceCell<Way>,
 }
 
 impl<C> Calls<C> {
@@ -244,6 +284,23 @@ impl<C> Default for Calls<C> {
         Self {
             waiting: RefCell::default(),
             made: Cell::new(0),
+            way: OnceCell::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reactor;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_call_and_its_handle_are_small() {
+        let counts = 2 * size_of::<usize>();
+        let call = counts + size_of::<Call<Errand<Reactor, Box<()>>>>();
+        let handle = size_of::<Option<DelayedCall>>();
+
+        assert_eq!((call, handle), (56, 32));
     }
 }

@@ -1,11 +1,12 @@
 //! The handle to a call that waits for its time.
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::calls::CallHead;
-use crate::waiting::Standing;
+use crate::calls::{AnyCall, Way};
+use crate::waiting::{Spot, Standing};
 
 /// A call that was made with [`Reactor::call_later`](crate::Reactor::call_later), or on another
 /// [`Clock`](crate::Clock): to cancel it, or to move it.
@@ -31,7 +32,11 @@ use crate::waiting::Standing;
 /// *Twisted's `IDelayedCall`.*
 #[derive(Clone)]
 pub struct DelayedCall {
-    call: Rc<dyn CallHead>,
+    call: Rc<AnyCall>,
+    queue: Way,
+    /// Where the call was when it was made, or moved by this handle. It may be elsewhere now, and then says so
+    /// itself; but it is far away in memory, and mostly needs not be waited for.
+    seen: Cell<Spot>,
 }
 
 /// Why a delayed call could not be cancelled or moved.
@@ -47,8 +52,9 @@ pub enum CallError {
 }
 
 impl DelayedCall {
-    pub(crate) fn new(call: Rc<dyn CallHead>) -> Self {
-        Self { call }
+    pub(crate) fn new(call: Rc<AnyCall>, queue: Way, seen: Spot) -> Self {
+        let seen = Cell::new(seen);
+        Self { call, queue, seen }
     }
 
     /// Cancels the call: it will not run, and its closure is dropped now.
@@ -57,8 +63,11 @@ impl DelayedCall {
     ///
     /// If it has run, is running, or was cancelled.
     pub fn cancel(&self) -> Result<(), CallError> {
-        self.due()?;
-        self.call.cancel();
+        self.waits()?;
+        if let Some(queue) = self.queue.upgrade() {
+            queue.remove(&self.call, self.seen.get());
+        }
+        self.call.discard();
         Ok(())
     }
 
@@ -82,15 +91,17 @@ impl DelayedCall {
 
     fn move_to(&self, at: impl FnOnce(Duration, Duration) -> Duration) -> Result<(), CallError> {
         let due = self.due()?;
-        let now = self.call.now().ok_or(CallError::AlreadyCancelled)?;
-        self.call.put_off(at(now, due));
+        let queue = self.queue.upgrade().ok_or(CallError::AlreadyCancelled)?;
+        let at = at(queue.now(), due);
+        let spot = queue.put_off(&self.call, self.seen.get(), at);
+        self.seen.set(spot);
         Ok(())
     }
 
     /// Whether the call is still going to run.
     #[must_use]
     pub fn active(&self) -> bool {
-        self.due().is_ok()
+        self.waits().is_ok()
     }
 
     /// When the call is due, by its clock; `None` once it has run or was cancelled.
@@ -102,8 +113,13 @@ impl DelayedCall {
     }
 
     fn due(&self) -> Result<Duration, CallError> {
-        match self.call.place().standing() {
-            Standing::Waits => Ok(self.call.place().due().0),
+        self.waits().map(|()| self.call.due())
+    }
+
+    /// Fails unless the call is still going to run.
+    fn waits(&self) -> Result<(), CallError> {
+        match self.call.standing() {
+            Standing::Waits => Ok(()),
             Standing::Taken => Err(CallError::AlreadyCalled),
             Standing::Removed => Err(CallError::AlreadyCancelled),
         }
@@ -111,8 +127,8 @@ impl DelayedCall {
 
     /// What is to be done, and how long from now.
     fn prospect(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (due, _) = self.call.place().due();
-        if let Some(now) = self.call.now() {
+        let due = self.call.due();
+        if let Some(now) = self.queue.upgrade().map(|queue| queue.now()) {
             match due.checked_sub(now) {
                 Some(left) => write!(f, "due in {left:?}, ")?,
                 None => write!(f, "overdue by {:?}, ", now.saturating_sub(due))?,
@@ -129,7 +145,7 @@ impl DelayedCall {
 impl fmt::Debug for DelayedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DelayedCall(")?;
-        match self.call.place().standing() {
+        match self.call.standing() {
             Standing::Waits => self.prospect(f)?,
             Standing::Taken => f.write_str("called")?,
             Standing::Removed => f.write_str("cancelled")?,

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::mem;
 use std::ops::Bound;
+use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Due, DueInBag, Place, Waits, due_in_bag};
+use super::{Due, DueInBag, LATE, Place, REMOVED, Waits, due_in_bag};
 
 /// The things that are due in the time of a bag.
 pub(super) enum Bag<T: ?Sized> {
@@ -29,25 +30,30 @@ pub(super) struct Several<T: ?Sized> {
     late: BTreeMap<DueInBag, Rc<T>>,
 }
 
-/// The slot of what has none.
-const LATE: u32 = u32::MAX;
+/// How many gaps there may be for each slot that is none, before they are closed.
+///
+/// All that are left are fetched then, to be told their slots: the more there may be, the fewer are left.
+const MOST_GAPS: usize = 7;
 
 impl<T: ?Sized + Waits> Bag<T> {
-    pub(super) const fn new(only: Rc<T>) -> Self {
+    /// A bag with one thing, in its slot 0.
+    pub(super) fn new(only: Rc<T>) -> Self {
+        only.place().slot.set(0);
         Self::Only(Some(only))
     }
 
+    /// Puts a thing in, and says in which slot.
     #[inline]
-    pub(super) fn insert(&mut self, thing: Rc<T>) {
-        self.several().insert(thing);
+    pub(super) fn insert(&mut self, thing: Rc<T>) -> u32 {
+        self.several().insert(thing)
     }
 
-    /// Takes out what is in this place.
+    /// Takes out what has this place, if it is here; it was last seen in this slot.
     #[inline]
-    pub(super) fn remove(&mut self, place: &Place) -> Option<Rc<T>> {
+    pub(super) fn remove(&mut self, place: &Place, seen: u32) -> Option<Rc<T>> {
         match self {
-            Self::Only(only) => only.take(),
-            Self::Several(several) => several.remove(place),
+            Self::Only(only) => only.take_if(|only| ptr::eq(only.place(), place)),
+            Self::Several(several) => several.remove(place, seen),
         }
     }
 
@@ -108,31 +114,41 @@ impl<T: ?Sized + Waits> Bag<T> {
 
 impl<T: ?Sized + Waits> Several<T> {
     #[inline]
-    fn insert(&mut self, thing: Rc<T>) {
+    fn insert(&mut self, thing: Rc<T>) -> u32 {
+        let place = thing.place();
         if self.in_order {
-            let place = thing.place();
             place.slot.set(LATE);
             self.late.insert(place.due_in_bag(), thing);
+            LATE
         } else {
-            set_slot(&*thing, self.slots.len());
+            let slot = set_slot(place, self.slots.len());
             self.slots.push(Some(thing));
+            slot
         }
     }
 
     #[inline]
-    fn remove(&mut self, place: &Place) -> Option<Rc<T>> {
-        if place.slot.get() == LATE {
-            return self.late.remove(&place.due_in_bag());
-        }
-        let removed = self.slots.get_mut(place.slot.get() as usize)?.take();
-        self.gaps += usize::from(removed.is_some());
+    fn remove(&mut self, place: &Place, seen: u32) -> Option<Rc<T>> {
+        let removed = self.remove_from(seen, place);
+        removed.or_else(|| match place.slot.get() {
+            LATE => self.late.remove(&place.due_in_bag()),
+            slot => self.remove_from(slot, place),
+        })
+    }
+
+    /// Takes out what is in this slot, if it has this place.
+    ///
+    /// To know that, it asks where the place is, and nothing of what is there.
+    #[inline]
+    fn remove_from(&mut self, slot: u32, place: &Place) -> Option<Rc<T>> {
+        let slot = self.slots.get_mut(slot as usize)?;
+        let removed = slot.take_if(|thing| ptr::eq(thing.place(), place))?;
+        self.gaps += 1;
         self.drop_last_gaps();
-        if self.gaps > 3 * (self.slots.len() - self.gaps) {
-            self.close_gaps();
-            self.slots.shrink_to_fit();
-            self.number();
+        if self.gaps > MOST_GAPS * (self.slots.len() - self.gaps) {
+            self.give_gaps_back();
         }
-        removed
+        Some(removed)
     }
 
     fn first(&mut self) -> Option<Due> {
@@ -194,10 +210,18 @@ impl<T: ?Sized + Waits> Several<T> {
         }
     }
 
+    /// Gives the memory of the gaps back.
+    #[cold]
+    fn give_gaps_back(&mut self) {
+        self.close_gaps();
+        self.slots.shrink_to_fit();
+        self.number();
+    }
+
     /// Tells the things their slots, when there are no gaps.
     fn number(&self) {
         for (slot, thing) in self.slots.iter().flatten().enumerate() {
-            set_slot(&**thing, slot);
+            set_slot(thing.place(), slot);
         }
     }
 }
@@ -222,11 +246,10 @@ fn sooner<T: ?Sized + Waits>(one: Option<&Rc<T>>, other: Option<&Rc<T>>) -> Opti
     }
 }
 
-/// Tells a thing its slot. What fills all that 32 bits can name takes hundreds of gigabytes.
-fn set_slot<T: ?Sized + Waits>(thing: &T, slot: usize) {
-    let slot = u32::try_from(slot).ok().filter(|slot| *slot != LATE);
-    thing
-        .place()
-        .slot
-        .set(slot.expect("memory ends before the slots do"));
+/// Tells a thing its slot, and says which it is. What fills all that 32 bits can name takes hundreds of gigabytes.
+fn set_slot(place: &Place, slot: usize) -> u32 {
+    let slot = u32::try_from(slot).ok().filter(|slot| *slot < REMOVED);
+    let slot = slot.expect("memory ends before the slots do");
+    place.slot.set(slot);
+    slot
 }

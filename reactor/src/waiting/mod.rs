@@ -5,14 +5,16 @@
 //! that comes first has its contents in order, from when somebody asks for the first of them. In all others, things
 //! are in slots, in no order.
 //!
-//! A million things are far apart in memory, and what is fetched from there is what they cost. So each knows its bag
-//! and its slot: what is taken out touches these two and itself, and looks for nothing. A linked list would have
-//! both neighbours fetched too.
+//! A million things are far apart in memory, and what is fetched from there is what they cost. So whoever has
+//! a thing wait is told its bag and its slot, and says them when it is to be taken out. The thing and its slot are
+//! then fetched at the same time, and nothing is looked for. A linked list would have both neighbours fetched too,
+//! and not before the thing has said which they are. Slots change when a bag is brought in order, or gives memory
+//! back; so each thing knows its own, for when it is not where it was.
 //!
 //! It costs O(1), and the way to its bag, to wait, and O(1) to be taken out before the bag has its turn; O(log n)
 //! once more when it has. A bag in order stays so, also if an earlier one comes before it. What is taken out is
-//! given back at once, but for its slot, of two pointers: of these, a bag keeps three empty ones at most for each that
-//! is not.
+//! given back at once, but for its slot, of two pointers: of these, a bag keeps a few empty ones at most for each
+//! that is not.
 //!
 //! *A wheel of timers with an exact order, and a tree in place of the wheel, so that no time is too far away;
 //! after the hashed wheels of Varghese and Lauck, 1987.*
@@ -43,21 +45,43 @@ const SECONDS: u64 = 4;
 
 /// What can wait. It may stand in one queue at a time.
 pub(crate) trait Waits {
+    /// Its own, which is part of it: what has the same place is the same thing.
     fn place(&self) -> &Place;
 }
 
 /// Where a thing stands in the queue.
 ///
-/// What would be a [`Due`] is in parts here, and what has become of the thing is beside them, so that the whole takes
-/// half a line of the cache.
+/// What would be a [`Due`] is in parts here, and its bag is found by its time, so that it is small.
 pub(crate) struct Place {
     second: Cell<u64>,
     number: Cell<u64>,
     nanosecond: Cell<u32>,
-    /// The number of its bag, and that of its slot there.
-    bag: Cell<u32>,
+    /// Its slot in the bag for its time; or [`LATE`], [`TAKEN`] or [`REMOVED`], which are none.
     slot: Cell<u32>,
-    standing: Cell<Standing>,
+}
+
+/// The slot of what came late to a bag in order, and waits outside the slots.
+const LATE: u32 = u32::MAX;
+
+/// The slot of what has been [taken](Standing::Taken).
+const TAKEN: u32 = u32::MAX - 1;
+
+/// The slot of what has been [removed](Standing::Removed).
+const REMOVED: u32 = u32::MAX - 2;
+
+/// Where a thing was at some time: in a bag, in a slot there. If it is there no longer, another may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot {
+    bag: u32,
+    slot: u32,
+}
+
+impl Spot {
+    /// Where nothing ever is.
+    pub(crate) const UNKNOWN: Self = Self {
+        bag: u32::MAX,
+        slot: u32::MAX,
+    };
 }
 
 /// What has become of a thing.
@@ -89,7 +113,11 @@ impl Place {
 
     /// What has become of the thing.
     pub(crate) fn standing(&self) -> Standing {
-        self.standing.get()
+        match self.slot.get() {
+            TAKEN => Standing::Taken,
+            REMOVED => Standing::Removed,
+            _ => Standing::Waits,
+        }
     }
 
     /// Keeps when the thing is due.
@@ -106,9 +134,7 @@ impl Default for Place {
             second: Cell::default(),
             number: Cell::default(),
             nanosecond: Cell::default(),
-            bag: Cell::default(),
-            slot: Cell::default(),
-            standing: Cell::new(Standing::Removed),
+            slot: Cell::new(REMOVED),
         }
     }
 }
@@ -122,39 +148,46 @@ pub(crate) struct Waiting<T: ?Sized> {
 }
 
 impl<T: ?Sized + Waits> Waiting<T> {
-    /// Has `thing` wait until then; no other may have its number.
-    pub(crate) fn insert(&mut self, due: Due, thing: Rc<T>) {
+    /// Has `thing` wait until then, and says where; no other may have its number.
+    pub(crate) fn insert(&mut self, due: Due, thing: Rc<T>) -> Spot {
         let place = thing.place();
         place.set_due(due);
-        place.standing.set(Standing::Waits);
         match self.spans.entry(place.span()) {
             Entry::Vacant(vacant) => {
                 let bag = u32::try_from(self.bags.vacant_key());
                 let bag = bag.expect("memory ends before the bags do");
-                place.bag.set(bag);
                 vacant.insert(bag);
                 self.bags.insert(Bag::new(thing));
+                Spot { bag, slot: 0 }
             }
             Entry::Occupied(bag) => {
-                place.bag.set(*bag.get());
-                self.bags[*bag.get() as usize].insert(thing);
+                let bag = *bag.get();
+                let slot = self.bags[bag as usize].insert(thing);
+                Spot { bag, slot }
             }
         }
     }
 
-    /// Takes out `thing`, which waits.
+    /// Takes out what has this place, if it waits; it was last seen in this spot.
     #[inline]
-    pub(crate) fn remove(&mut self, thing: &T) -> Option<Rc<T>> {
-        let place = thing.place();
-        place.standing.set(Standing::Removed);
-        let number = place.bag.get() as usize;
-        let bag = self.bags.get_mut(number)?;
-        let removed = bag.remove(place);
+    pub(crate) fn remove(&mut self, place: &Place, seen: Spot) -> Option<Rc<T>> {
+        self.remove_from(seen.bag, place, seen.slot).or_else(|| {
+            let bag = *self.spans.get(&place.span())?;
+            self.remove_from(bag, place, place.slot.get())
+        })
+    }
+
+    /// Takes out what has this place, if it is in this bag; it was last seen in this slot.
+    #[inline]
+    fn remove_from(&mut self, number: u32, place: &Place, seen: u32) -> Option<Rc<T>> {
+        let bag = self.bags.get_mut(number as usize)?;
+        let removed = bag.remove(place, seen)?;
+        place.slot.set(REMOVED);
         if bag.is_empty() {
             self.spans.remove(&place.span());
             self.drop_bag(number);
         }
-        removed
+        Some(removed)
     }
 
     /// When the first is due.
@@ -176,20 +209,20 @@ impl<T: ?Sized + Waits> Waiting<T> {
 
     /// Takes out the first as the one whose turn it is, if `wanted` wants what is due then.
     pub(crate) fn take_first(&mut self, wanted: impl FnOnce(Due) -> bool) -> Option<Rc<T>> {
-        self.pop_first(Standing::Taken, wanted)
+        self.pop_first(TAKEN, wanted)
     }
 
     /// Takes out the first before its turn.
     pub(crate) fn remove_first(&mut self) -> Option<Rc<T>> {
-        self.pop_first(Standing::Removed, |_| true)
+        self.pop_first(REMOVED, |_| true)
     }
 
-    /// Takes out the first, which then stands so.
-    fn pop_first(&mut self, standing: Standing, wanted: impl FnOnce(Due) -> bool) -> Option<Rc<T>> {
-        let number = *self.spans.first_key_value()?.1 as usize;
-        let bag = &mut self.bags[number];
+    /// Takes out the first, which then has this for a slot.
+    fn pop_first(&mut self, slot: u32, wanted: impl FnOnce(Due) -> bool) -> Option<Rc<T>> {
+        let number = *self.spans.first_key_value()?.1;
+        let bag = &mut self.bags[number as usize];
         let first = bag.take_first(wanted)?;
-        first.place().standing.set(standing);
+        first.place().slot.set(slot);
         if bag.is_empty() {
             self.spans.pop_first();
             self.drop_bag(number);
@@ -198,8 +231,8 @@ impl<T: ?Sized + Waits> Waiting<T> {
     }
 
     /// Drops an empty bag. Its number stays for another one, at three pointers, until all are empty.
-    fn drop_bag(&mut self, number: usize) {
-        self.bags.remove(number);
+    fn drop_bag(&mut self, number: u32) {
+        self.bags.remove(number as usize);
         // For a queue that now has one thing and now none, some are kept.
         if self.bags.is_empty() && self.bags.capacity() > 4 {
             self.bags = Slab::with_capacity(4);
@@ -238,6 +271,14 @@ mod tests {
     #[derive(Default)]
     struct Thing {
         place: Place,
+        /// Where it was at first.
+        seen: Cell<Option<Spot>>,
+    }
+
+    impl Thing {
+        fn seen(&self) -> Spot {
+            self.seen.get().unwrap_or(Spot::UNKNOWN)
+        }
     }
 
     impl Waits for Thing {
@@ -264,7 +305,8 @@ mod tests {
         let mut waiting = Waiting::default();
         let insert = |due| {
             let thing = Rc::<Thing>::default();
-            waiting.insert(due, Rc::clone(&thing));
+            let spot = waiting.insert(due, Rc::clone(&thing));
+            thing.seen.set(Some(spot));
             thing
         };
         let things = dues.into_iter().map(insert).collect();
@@ -326,8 +368,8 @@ mod tests {
 
         while things.len() > 100 {
             let thing = things.swap_remove(random.below(things.len() as u64) as usize);
-            let removed = waiting.remove(&thing).expect("it waits");
-            assert!(Rc::ptr_eq(&removed, &thing));
+            let removed = waiting.remove(thing.place(), thing.seen());
+            assert!(removed.is_some_and(|removed| Rc::ptr_eq(&removed, &thing)));
             dues.retain(|due| *due != thing.place().due());
         }
 
@@ -341,7 +383,8 @@ mod tests {
         assert_eq!(waiting.first(), Some((HALF, 0)));
 
         for (n, thing) in (0..10).zip(&things) {
-            let removed = waiting.remove(thing).expect("it waits");
+            let removed = waiting.remove(thing.place(), thing.seen());
+            let removed = removed.expect("it waits");
             // Half of them to where they were.
             waiting.insert((HALF * (1 + n as u32 % 2), n), removed);
         }
@@ -357,11 +400,55 @@ mod tests {
 
         waiting.take_first(|_| true);
         waiting.remove_first();
-        waiting.remove(&things[2]);
+        waiting.remove(things[2].place(), things[2].seen());
 
         let standings = things.iter().map(|thing| thing.place().standing());
         let removed = Standing::Removed;
         assert!(standings.eq([Standing::Taken, removed, removed, Standing::Waits]));
+    }
+
+    #[test]
+    fn what_is_no_longer_where_it_was_seen_is_found() {
+        let (mut waiting, things) = queue((0..100).map(|n| (HALF, n)));
+        let (first, last) = (&things[0], &things[99]);
+        // The others' slots are given back, and what is left has the first ones.
+        for thing in &things[1..99] {
+            waiting.remove(thing.place(), thing.seen());
+        }
+
+        // Where it was is another one now.
+        let removed = waiting.remove(last.place(), first.seen());
+
+        assert!(removed.is_some_and(|removed| Rc::ptr_eq(&removed, last)));
+        assert_eq!(drain(&mut waiting), [(HALF, 0)]);
+    }
+
+    #[test]
+    fn what_is_in_another_bag_than_it_was_seen_in_is_found() {
+        let (mut waiting, things) = queue([(HALF, 0), (100 * HALF, 1)]);
+        let [sooner, later] = &things[..] else {
+            panic!("there are two");
+        };
+
+        let removed = waiting.remove(sooner.place(), later.seen());
+
+        assert!(removed.is_some_and(|removed| Rc::ptr_eq(&removed, sooner)));
+        assert_eq!(drain(&mut waiting), [(100 * HALF, 1)]);
+    }
+
+    #[test]
+    fn what_does_not_wait_is_not_taken_out_for_another_that_waits_where_it_did() {
+        let (mut waiting, things) = queue([(HALF, 0)]);
+        let gone = &things[0];
+        waiting.remove(gone.place(), gone.seen());
+        let other = Rc::<Thing>::default();
+        let spot = waiting.insert((HALF, 1), Rc::clone(&other));
+        assert_eq!((spot.bag, spot.slot), (gone.seen().bag, gone.seen().slot));
+
+        let removed = waiting.remove(gone.place(), gone.seen());
+
+        assert!(removed.is_none());
+        assert_eq!(drain(&mut waiting), [(HALF, 1)]);
     }
 
     #[test]
@@ -376,7 +463,8 @@ mod tests {
                 match random.below(8) {
                     0..=2 => {
                         let thing = Rc::<Thing>::default();
-                        waiting.insert((at, number), Rc::clone(&thing));
+                        let spot = waiting.insert((at, number), Rc::clone(&thing));
+                        thing.seen.set(Some(spot));
                         model.insert((at, number), thing);
                         number += 1;
                     }
@@ -387,9 +475,11 @@ mod tests {
                         };
                         let (due, thing) = (*due, Rc::clone(thing));
                         model.remove(&due);
-                        let removed = waiting.remove(&thing).expect("it waits");
+                        let removed = waiting.remove(thing.place(), thing.seen());
+                        let removed = removed.expect("it waits");
                         assert!(Rc::ptr_eq(&removed, &thing));
                         if kind == 4 {
+                            // Where it was at first is all that it knows.
                             waiting.insert((at, due.1), removed);
                             model.insert((at, due.1), thing);
                         }
