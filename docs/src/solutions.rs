@@ -138,7 +138,6 @@ impl<C: Clock + Clone + 'static> Protocol for Impatient<C> {
 
 // ANCHOR: download
 /// A download that ends, when it is given up, with what has arrived.
-#[must_use]
 pub fn download(arrived: &Rc<RefCell<Vec<u8>>>) -> (Firer<Vec<u8>>, Deferred<Vec<u8>>) {
     let arrived = Rc::clone(arrived);
     Deferred::with_canceller(move |firer: Firer<Vec<u8>>| {
