@@ -4,6 +4,7 @@
 //!
 //! - [`conformance`] joins the list of behaviours with the tests that hold them;
 //! - [`links`] finds out whether what the texts point to is there;
+//! - [`names`] writes the page of Twisted's names;
 //! - [`pictures`] draws the book's pictures;
 //! - [`small`], [`twins`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and
 //!   [`solutions`] has those of its exercises that ask for code.
@@ -17,6 +18,7 @@ pub mod conformance;
 pub mod hurried;
 pub mod links;
 pub mod louder;
+pub mod names;
 pub mod pictures;
 pub mod small;
 pub mod solutions;
