@@ -1,4 +1,4 @@
-//! Ports of a process that runs out of descriptors.
+//! Ports and clients of a process that runs out of descriptors.
 
 #![cfg(target_os = "linux")]
 
@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use common::child::{in_a_process_of_its_own, limit_descriptors, open_descriptors};
 use common::{
-    Log, Script, after_turns, listen, on_every_backend, peer_of, read_all, recorded, run,
-    stop_at_call, stop_soon,
+    Log, Script, after_turns, calling, connect, listen, listener, on_every_backend, peer_of,
+    read_all, recorded, run, stop_at_call, stop_soon,
 };
 use logs::Logged;
 use protocols::reactor::Reactor;
-use protocols::{Address, Port};
+use protocols::{Address, ConnectError, Port};
 use rustix::io::Errno;
 
 on_every_backend!(
@@ -32,6 +32,7 @@ on_every_backend!(
     a_port_that_rests_leaves_its_connections_alone,
     a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so,
     a_port_that_rests_hears_that_the_reactor_stops,
+    a_client_without_a_descriptor_fails_and_connects_when_there_is_one,
 );
 
 /// Listens with the last descriptor that there is, so that none is left for a reserve.
@@ -279,4 +280,40 @@ fn socket_address(port: &Port) -> SocketAddr {
         unreachable!("these ports are of TCP")
     };
     address
+}
+
+// fault: no descriptors
+fn a_client_without_a_descriptor_fails_and_connects_when_there_is_one(reactor: &Reactor) {
+    let name = "a_client_without_a_descriptor_fails_and_connects_when_there_is_one";
+    in_a_process_of_its_own(reactor, name, || {
+        let (log, stop) = (Log::default(), stop_at_call(1, reactor));
+        let (_listener, port) = listener();
+        let files: Rc<RefCell<Vec<File>>> = Rc::default();
+        let taken = Rc::clone(&files);
+        let script = Script::new("client", &log)
+            .on_failed(move |connector, reason| {
+                let Some(ConnectError::Other(_, error)) = reason.check() else {
+                    panic!("{reason}");
+                };
+                assert_eq!(error.raw_os_error(), Some(Errno::MFILE.raw_os_error()));
+                files.borrow_mut().clear();
+                connector.connect().expect("no attempt is under way");
+            })
+            .on_made(move |_| stop());
+
+        reactor.call_when_running(move |reactor| {
+            *taken.borrow_mut() = use_up_descriptors();
+            calling(|| connect(reactor, port, script));
+        });
+        run(reactor);
+
+        let expected = [
+            "client started",
+            "client failed Other",
+            "client started",
+            "client built",
+            "client made",
+        ];
+        assert_eq!(log.notes()[..5], expected);
+    });
 }
