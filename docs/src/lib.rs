@@ -2,7 +2,8 @@
 //!
 //! The texts are the Markdown files beside this folder. Here are the programs and checks about them:
 //!
-//! - [`conformance`] joins the list of behaviours with the tests that hold them;
+//! - [`conformance`] joins the list of behaviours with the tests that hold them, and [`faults`] that of what can go
+//!   wrong, both by [`tables`];
 //! - [`links`] finds out whether what the texts point to is there;
 //! - [`pictures`] draws the book's pictures;
 //! - [`small`], [`twins`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and
@@ -14,12 +15,14 @@
 
 pub mod cache;
 pub mod conformance;
+pub mod faults;
 pub mod hurried;
 pub mod links;
 pub mod louder;
 pub mod pictures;
 pub mod small;
 pub mod solutions;
+pub mod tables;
 pub mod twins;
 
 #[doc = include_str!("../../README.md")]

@@ -107,6 +107,7 @@ fn turned_away(reactor: &Reactor, clients: usize) -> Log {
 }
 
 // L-015, L-017, L-018
+// fault: no descriptors
 fn a_client_that_no_descriptor_is_left_for_is_turned_away_at_once(reactor: &Reactor) {
     let name = "a_client_that_no_descriptor_is_left_for_is_turned_away_at_once";
     in_a_process_of_its_own(reactor, name, || {
@@ -124,6 +125,7 @@ fn a_client_that_no_descriptor_is_left_for_is_turned_away_at_once(reactor: &Reac
 }
 
 // L-015
+// fault: no descriptors
 fn an_episode_without_descriptors_is_logged_once_and_by_name(reactor: &Reactor) {
     let name = "an_episode_without_descriptors_is_logged_once_and_by_name";
     in_a_process_of_its_own(reactor, name, || {
@@ -179,6 +181,7 @@ fn use_up_descriptors() -> Vec<File> {
 }
 
 // L-019, L-020, L-015, L-017
+// fault: no descriptors
 fn a_port_without_descriptors_rests_and_goes_on_when_there_are_some(reactor: &Reactor) {
     let name = "a_port_without_descriptors_rests_and_goes_on_when_there_are_some";
     in_a_process_of_its_own(reactor, name, || {
@@ -209,6 +212,7 @@ fn a_port_without_descriptors_rests_and_goes_on_when_there_are_some(reactor: &Re
 }
 
 // L-015
+// fault: no descriptors
 fn a_port_that_rests_leaves_its_connections_alone(reactor: &Reactor) {
     let name = "a_port_that_rests_leaves_its_connections_alone";
     in_a_process_of_its_own(reactor, name, || {
@@ -246,6 +250,7 @@ fn a_port_that_rests_leaves_its_connections_alone(reactor: &Reactor) {
 }
 
 // L-003, L-020
+// fault: a listener closed meanwhile
 fn a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so(reactor: &Reactor) {
     let name = "a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so";
     in_a_process_of_its_own(reactor, name, || {

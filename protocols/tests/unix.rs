@@ -183,6 +183,7 @@ fn the_file_goes_when_the_reactor_stops(reactor: &Reactor) {
 }
 
 // N-069
+// fault: a path that is gone
 fn a_file_that_took_the_place_of_the_socket_stays(reactor: &Reactor) {
     let (folder, stop) = (Folder::new(), stop_at_call(1, reactor));
     let path = folder.path("socket");
@@ -283,6 +284,7 @@ fn a_path_in_use_is_an_error_that_names_it(reactor: &Reactor) {
 }
 
 // N-072
+// fault: a path that is gone
 fn a_path_without_a_folder_is_an_error_that_names_it(reactor: &Reactor) {
     let path = Folder::new().path("no such folder/socket");
 
@@ -297,6 +299,7 @@ fn a_name_that_is_too_long_is_an_error_from_the_call(reactor: &Reactor) {
 }
 
 // N-007
+// fault: refused
 fn a_socket_that_nobody_listens_at_refuses(reactor: &Reactor) {
     let (folder, log) = (Folder::new(), Log::default());
     let path = folder.path("left behind");
@@ -312,6 +315,7 @@ fn a_socket_that_nobody_listens_at_refuses(reactor: &Reactor) {
 }
 
 // N-008
+// fault: a path that is gone
 fn a_path_without_a_file_fails_with_its_name(reactor: &Reactor) {
     let (folder, log) = (Folder::new(), Log::default());
     let path = folder.path("nothing");
@@ -365,6 +369,7 @@ fn a_port_without_room_is_tried_again_until_there_is_some(reactor: &Reactor) {
 }
 
 // N-009
+// fault: no answer in time
 fn a_port_that_gets_no_room_in_time_is_given_up(reactor: &Reactor) {
     let (folder, log) = (Folder::new(), Log::default());
     let path = folder.path("socket");

@@ -21,6 +21,7 @@ on_every_backend!(
 );
 
 // P-036, P-039
+// fault: declined
 fn one_connection_too_many_is_declined_and_one_that_is_over_makes_room(reactor: &Reactor) {
     let log = Log::default();
     let limit = AtMost::new(2);

@@ -134,6 +134,7 @@ fn nothing_is_asked_of_a_producer_after_the_end(reactor: &Reactor) {
 }
 
 // S-015
+// fault: an end in a callback
 fn stop_consuming_unregisters_and_ends(reactor: &Reactor) {
     let log = Log::default();
     let noting = log.clone();
@@ -151,6 +152,7 @@ fn stop_consuming_unregisters_and_ends(reactor: &Reactor) {
     log.assert(&["lost ConnectionDone"]);
 }
 
+// fault: a panic in a callback
 fn a_panic_of_a_producer_ends_its_connection(reactor: &Reactor) {
     let reports = Reports::collected();
     let log = Log::default();
@@ -177,6 +179,7 @@ impl PullProducer for Stubborn {
     }
 }
 
+// fault: a panic in a callback
 fn a_panic_of_a_producer_that_is_stopped_is_reported(reactor: &Reactor) {
     let reports = Reports::collected();
     let log = Log::default();
@@ -193,6 +196,7 @@ fn a_panic_of_a_producer_that_is_stopped_is_reported(reactor: &Reactor) {
     reports.assert(&[("Unhandled error in stop_producing", "panic: not yet")]);
 }
 
+// fault: an abort in a callback
 fn a_producer_may_abort_the_connection_when_it_is_called(reactor: &Reactor) {
     let log = Log::default();
     let noting = log.clone();

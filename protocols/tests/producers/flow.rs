@@ -206,6 +206,7 @@ fn a_pull_producer_with_nothing_to_write_is_asked_again_without_a_busy_loop(reac
 }
 
 // S-018
+// fault: slow reader
 fn two_connections_that_feed_each_other_hold_no_more_than_their_limits(reactor: &Reactor) {
     let ends: Rc<RefCell<Vec<Rc<dyn Transport>>>> = Rc::default();
     let (made, data, lost) = (Rc::clone(&ends), Rc::clone(&ends), Rc::clone(&ends));

@@ -15,6 +15,7 @@ on_every_transport!(
 );
 
 // N-051, N-052, N-055
+// fault: the peer's half closed
 fn one_direction_ends_and_the_other_goes_on(join: &Join<'_>) {
     let received = Bytes::default();
     let play = Play::new(join)
@@ -61,6 +62,7 @@ fn one_direction_ends_and_the_other_goes_on(join: &Join<'_>) {
 }
 
 // N-053
+// fault: the peer's half closed
 fn one_that_is_not_half_closeable_ends_with_its_peers_half(join: &Join<'_>) {
     let play = Play::new(join).client(|script| {
         script.on_made(|transport| {
@@ -76,6 +78,7 @@ fn one_that_is_not_half_closeable_ends_with_its_peers_half(join: &Join<'_>) {
 }
 
 // N-056
+// fault: our half closed
 fn both_directions_ended_is_the_end(join: &Join<'_>) {
     let end = |script: Script| script.on_made(lose_write).half_closeable(|_| (), |_| ());
     let play = Play::new(join).client(end).server(end);
@@ -87,6 +90,7 @@ fn both_directions_ended_is_the_end(join: &Join<'_>) {
 }
 
 // N-054
+// fault: our half closed
 fn the_end_of_writing_waits_for_a_producer(join: &Join<'_>) {
     let play = Play::new(join)
         .client(|script| script.half_closeable(|transport| transport.lose_connection(), |_| ()))

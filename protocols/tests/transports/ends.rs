@@ -93,6 +93,7 @@ fn what_is_written_after_the_end_was_asked_for_is_dropped(join: &Join<'_>) {
 }
 
 // N-040, N-050
+// fault: a panic in a callback
 fn a_panic_at_the_end_keeps_nobody_from_hearing_of_it(join: &Join<'_>) {
     let (reports, told) = (Reports::collected(), Log::default());
     let (tell, stop) = (told.clone(), stop_at_call(1, join.reactor()));

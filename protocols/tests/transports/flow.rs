@@ -121,6 +121,7 @@ impl PushProducer for Bursts {
 }
 
 // S-006, S-007, S-008, Z-031
+// fault: slow reader
 fn a_push_producer_waits_for_a_slow_reader(join: &Join<'_>) {
     let len = Bursts::BURSTS * join.much();
     let (log, received) = (Log::default(), Bytes::default());

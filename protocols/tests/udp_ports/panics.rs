@@ -17,6 +17,7 @@ on_every_backend!(
 );
 
 // N-087
+// fault: a panic in a callback
 fn a_panic_in_any_callback_is_reported_and_the_port_goes_on(reactor: &Reactor) {
     let reports = Reports::collected();
     let (log, stop) = (Log::default(), stop_at_call(3, reactor));

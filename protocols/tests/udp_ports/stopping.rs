@@ -122,6 +122,7 @@ fn a_port_that_is_stopped_in_a_callback_receives_no_more(reactor: &Reactor) {
 }
 
 // N-078
+// fault: another's end in a callback
 fn a_port_that_another_one_stops_receives_nothing_any_more(reactor: &Reactor) {
     let log = Log::default();
     let ports: Rc<RefCell<Vec<Rc<UdpPort>>>> = Rc::default();

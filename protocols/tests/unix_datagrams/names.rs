@@ -59,6 +59,7 @@ fn a_file_that_is_no_socket_is_left_alone(reactor: &Reactor) {
     assert_eq!(fs::read(folder.file("letter")).unwrap(), b"Dear reader,");
 }
 
+// fault: a path that is gone
 fn a_folder_that_is_not_there_is_an_error_that_names_the_path(reactor: &Reactor) {
     let folder = Folder::new();
 

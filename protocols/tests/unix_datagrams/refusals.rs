@@ -22,6 +22,7 @@ on_every_backend!(
 );
 
 // N-086
+// fault: a datagram refused
 fn a_datagram_to_nobody_is_refused_at_once(reactor: &Reactor) {
     let (folder, reports) = (Folder::new(), Reports::collected());
     let (left, nothing) = (folder.file("left"), folder.file("nothing"));
@@ -78,6 +79,7 @@ fn connecting_from_a_path_in_use_is_an_error_that_names_it(reactor: &Reactor) {
 }
 
 // N-086
+// fault: a path that is gone
 fn a_connected_port_whose_peer_goes_is_told_and_connects_again(reactor: &Reactor) {
     let (folder, log, stop) = (Folder::new(), Log::default(), reactor.clone());
     let (path, noted) = (folder.file("server"), log.clone());
