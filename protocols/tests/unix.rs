@@ -30,6 +30,7 @@ on_every_backend!(
     the_file_goes_when_the_port_is_closed,
     the_file_goes_when_the_reactor_stops,
     a_file_that_took_the_place_of_the_socket_stays,
+    a_port_whose_file_is_gone_has_no_clients_and_stops_in_order,
     a_port_listens_again_at_its_path,
     the_mode_is_that_of_the_file,
     an_abstract_name_leaves_no_file,
@@ -195,6 +196,33 @@ fn a_file_that_took_the_place_of_the_socket_stays(reactor: &Reactor) {
     run(reactor);
 
     folder.assert_holds(&["elsewhere", "socket"]);
+}
+
+// fault: a path that is gone
+fn a_port_whose_file_is_gone_has_no_clients_and_stops_in_order(reactor: &Reactor) {
+    let (folder, log) = (Folder::new(), Log::default());
+    let path = folder.path("socket");
+    let port = listen_at(reactor, &path, Script::unnoted());
+    fs::remove_file(&path).unwrap();
+    let (note, stop) = (log.clone(), stop_at_call(1, reactor));
+    let client = Script::new("client", &log).on_failed(move |_, _| {
+        let (note, stop) = (note.clone(), stop.clone());
+        let stopped = port.stop_listening().map(move |()| {
+            note.note("the port has stopped");
+            stop();
+        });
+        stopped.log_failure("while stopping");
+    });
+    connect_to(reactor, &path, client);
+
+    run(reactor);
+
+    log.assert(&[
+        "client started",
+        "client failed Other",
+        "the port has stopped",
+    ]);
+    folder.assert_holds(&[]);
 }
 
 // L-004, N-069

@@ -17,6 +17,7 @@ use crate::play::{Play, assert_lost_or_done, collect};
 on_every_transport!(
     lose_connection_sends_what_was_written,
     abort_connection_sends_nothing_more,
+    a_peer_that_goes_before_all_is_sent_ends_the_connection,
     what_is_written_after_the_end_was_asked_for_is_dropped,
     a_panic_at_the_end_keeps_nobody_from_hearing_of_it,
     when_lost_fires_after_the_protocol_was_told,
@@ -69,6 +70,25 @@ fn abort_connection_sends_nothing_more(join: &Join<'_>) {
     assert!(received.len() < much);
     assert_told(&server, &["made", "data x", "lost ConnectionAborted"]);
     assert_lost_or_done(&client);
+}
+
+// fault: gone in mid-write
+fn a_peer_that_goes_before_all_is_sent_ends_the_connection(join: &Join<'_>) {
+    let (kept, much) = (Kept::default(), join.much());
+    let keep = kept.clone();
+    let play = Play::new(join)
+        .client(|script| script.on_data(|transport, _| transport.abort_connection()))
+        .server(|script| {
+            script.on_made(move |transport| {
+                keep.keep(transport);
+                transport.write(&pattern(much));
+            })
+        });
+
+    let (_, server) = play.over(join);
+
+    assert_lost_or_done(&server);
+    assert_eq!(kept.get().write(b"more"), Flow::Open);
 }
 
 // N-027, N-028, N-048, Z-025
