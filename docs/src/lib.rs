@@ -2,7 +2,8 @@
 //!
 //! The texts are the Markdown files beside this folder. Here are the programs and checks about them:
 //!
-//! - [`conformance`] joins the list of behaviours with the tests that hold them;
+//! - [`conformance`] joins the list of behaviours with the tests that hold them, and [`faults`] that of what can go
+//!   wrong, both by [`tables`];
 //! - [`links`] finds out whether what the texts point to is there;
 //! - [`names`] writes the page of Twisted's names;
 //! - [`pictures`] draws the book's pictures;
@@ -15,6 +16,7 @@
 
 pub mod cache;
 pub mod conformance;
+pub mod faults;
 pub mod hurried;
 pub mod links;
 pub mod louder;
@@ -22,6 +24,7 @@ pub mod names;
 pub mod pictures;
 pub mod small;
 pub mod solutions;
+pub mod tables;
 pub mod twins;
 
 #[doc = include_str!("../../README.md")]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use docs::conformance::{files_in, root};
 use docs::links;
+use docs::tables::{files_in, root};
 
 #[test]
 fn every_link_and_every_include_leads_somewhere() {

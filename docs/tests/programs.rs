@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use docs::conformance::root;
+use docs::tables::root;
 
 /// Longer than any of this takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
