@@ -55,10 +55,7 @@ impl Frames {
                         function.place = place_in(place);
                     }
                 }
-                (None, Some((_, name))) => functions.push(Function {
-                    name: name.to_owned(),
-                    place: None,
-                }),
+                (None, Some((_, name))) => functions.push(Function::new(name, None)),
                 (None, None) => {}
             }
         }
@@ -117,6 +114,41 @@ impl fmt::Display for Frames {
 }
 
 impl Function {
+    fn new(name: &str, place: Option<(String, u32)>) -> Self {
+        let name = without_parameters(name).to_owned();
+        Self { name, place }
+    }
+
+    /// Whether it is a function of the standard library.
+    ///
+    /// Its source is compiled elsewhere, which the place tells. A name tells less: a function that was inlined may
+    /// have no path, and a method of one library may be for a type of the other.
+    fn is_the_standard_librarys(&self) -> bool {
+        if let Some((file, _)) = &self.place {
+            let file = file.replace('\\', "/");
+            return ["/rustc/", "/rust/deps/"]
+                .iter()
+                .any(|it| file.starts_with(it))
+                || file.contains("/rustlib/src/rust/library/");
+        }
+        let path = self.name.trim_start_matches(['<', '&']);
+        ["std::", "core::", "alloc::", "__rust"]
+            .iter()
+            .any(|library| path.starts_with(library))
+    }
+
+    /// Whether this is one of the functions that capture a stack, make a failure, or raise a panic.
+    ///
+    /// It is looked for by its name; where there is little debug information, one that was inlined has no path in its
+    /// name, but a place.
+    fn makes_failures(&self) -> bool {
+        let is_here = |(file, _): &(String, u32)| {
+            let ours = file!().trim_end_matches("frames.rs");
+            file.contains(ours) || file.replace('\\', "/").contains("/backtrace-")
+        };
+        makes_failures(&self.name) || self.place.as_ref().is_some_and(is_here)
+    }
+
     /// The line of the program that the place names, if its file can be read here.
     fn line_of_code(&self) -> Option<String> {
         let (file, line) = self.place.as_ref()?;
@@ -145,17 +177,18 @@ fn functions(captured: &Backtrace) -> Vec<Function> {
     // One frame of the machine can be several functions, inlined into each other.
     let symbols = resolved.frames().iter().flat_map(BacktraceFrame::symbols);
     let functions = symbols.filter_map(|symbol| {
-        let name = format!("{:#}", symbol.name()?);
+        let name = symbol.name()?;
         let place = symbol
             .filename()
             .map(|file| file.display().to_string())
             .zip(symbol.lineno());
-        Some(Function { name, place })
+        Some(Function::new(&format!("{name:#}"), place))
     });
     the_programs(functions)
 }
 
-/// What is left of a stack without the functions that begin every program, capture, make a failure, or raise a panic.
+/// What is left of a stack without the functions that begin every program, capture, make a failure, or raise a panic,
+/// and without those of the standard library that stand between two of the program's.
 fn the_programs(functions: impl Iterator<Item = Function>) -> Vec<Function> {
     let mut functions: Vec<Function> = functions
         .take_while(|function| !function.name.contains("__rust_begin_short_backtrace"))
@@ -167,7 +200,7 @@ fn the_programs(functions: impl Iterator<Item = Function>) -> Vec<Function> {
     let raised = hook.map_or(0, |n| n + 1);
     let made = functions[raised..]
         .iter()
-        .take_while(|function| makes_failures(&function.name))
+        .take_while(|function| function.makes_failures())
         .count();
     functions.drain(..raised + made);
     // Through this, every `main` and every thread's closure is called.
@@ -177,14 +210,33 @@ fn the_programs(functions: impl Iterator<Item = Function>) -> Vec<Function> {
     {
         functions.pop();
     }
+    functions.retain(|function| !function.is_the_standard_librarys());
     functions
+}
+
+/// A name without the parameters of its last part: those of a function that was inlined are long, and say little.
+fn without_parameters(name: &str) -> &str {
+    let mut open = 0;
+    for (at, letter) in name.char_indices().rev() {
+        match letter {
+            // The arrow of a function's type closes nothing.
+            '>' if !name[..at].ends_with('-') => open += 1,
+            '<' => open -= 1,
+            _ if open == 0 => break,
+            _ => {}
+        }
+        if open == 0 && at > 0 {
+            return name[..at].trim_end_matches("::");
+        }
+    }
+    name
 }
 
 fn calls_a_closure(function: &str) -> bool {
     function.contains("core::ops::function::FnOnce") && function.contains("call_once")
 }
 
-/// Whether this is one of the functions that capture a stack, make a failure, or raise a panic.
+/// Whether this is the name of a function that captures a stack, makes a failure, or raises a panic.
 ///
 /// The compiler's two ways to write a name differ: `deferred::Failure::new` in one of them is
 /// `<deferred::Failure>::new` in the other, where types also stand in the place of parameters.
@@ -213,7 +265,7 @@ fn place_in(text: &str) -> Option<(String, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::makes_failures;
+    use super::{Function, makes_failures, without_parameters};
 
     #[test]
     fn the_functions_that_make_failures_are_known_in_both_ways_that_names_are_written() {
@@ -238,5 +290,75 @@ mod tests {
         let own = "<poem::Lost as core::convert::From<std::io::error::Error>>::from";
 
         assert!(!makes_failures(own));
+    }
+    #[test]
+    fn a_function_of_the_standard_library_is_known_by_its_place_or_by_its_name() {
+        let source = "/rustc/1a2b3c/library/std/src/panic.rs";
+        let installed = "/home/poet/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/ops/function.rs";
+        let own = "/home/poet/poem/src/main.rs";
+
+        for (name, file) in [
+            ("catch_unwind", Some(source)),
+            (
+                "<F as core::ops::function::FnOnce<A>>::call_once",
+                Some(installed),
+            ),
+            ("__rust_try", None),
+            (
+                "<alloc::boxed::Box<F> as core::ops::function::FnOnce<A>>::call_once",
+                None,
+            ),
+        ] {
+            assert!(function(name, file).is_the_standard_librarys(), "{name}");
+        }
+        for (name, file) in [
+            ("poem::recite", None),
+            (
+                "<core::option::Option<T> as poem::Verse>::recite",
+                Some(own),
+            ),
+        ] {
+            assert!(!function(name, file).is_the_standard_librarys(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_without_the_parameters_at_its_end() {
+        for (name, shown) in [
+            ("poem::recite", "poem::recite"),
+            ("recite<(), poem::main::{closure_env#0}>", "recite"),
+            (
+                "poem::recite::<fn(u8) -> core::option::Option<u8>>",
+                "poem::recite",
+            ),
+            ("<poem::Poem<T>>::recite::<T>", "<poem::Poem<T>>::recite"),
+            (
+                "<poem::Poem as poem::Verse>::recite",
+                "<poem::Poem as poem::Verse>::recite",
+            ),
+            (
+                "poem::Poem<T>::recite::{{closure}}",
+                "poem::Poem<T>::recite::{{closure}}",
+            ),
+            ("<impl poem::Poem>", "<impl poem::Poem>"),
+            ("", ""),
+        ] {
+            assert_eq!(without_parameters(name), shown);
+        }
+    }
+
+    #[test]
+    fn a_function_that_was_inlined_makes_failures_if_its_place_is_here_or_in_what_captures() {
+        let captures = "/home/poet/.cargo/registry/src/backtrace-0.3.77/src/capture.rs";
+        let own = "/home/poet/poem/src/capture.rs";
+
+        assert!(function("create", Some(captures)).makes_failures());
+        assert!(function("new", Some(file!())).makes_failures());
+        assert!(!function("new", Some(own)).makes_failures());
+        assert!(!function("new", None).makes_failures());
+    }
+
+    fn function(name: &str, file: Option<&str>) -> Function {
+        Function::new(name, file.map(|file| (file.to_owned(), 1)))
     }
 }

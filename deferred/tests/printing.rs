@@ -15,6 +15,12 @@ fn calls_what_fails() -> Failure {
     black_box(fails_here())
 }
 
+#[inline(never)]
+fn panics_here() {
+    let none: Option<u32> = black_box(None);
+    black_box(none.expect("there is a poem"));
+}
+
 /// The texts of a failure at the three levels that have more than one line: brief, default, verbose.
 fn long_texts(failure: &Failure) -> [String; 3] {
     [
@@ -92,6 +98,32 @@ fn the_brief_text_is_the_error_and_then_a_line_for_each_frame_the_outermost_firs
     assert!(lines[caller].contains("tests/printing.rs:"), "{text}");
     assert!(lines[innermost].contains("tests/util/mod.rs:"), "{text}");
     assert!(!lines.iter().any(|line| line.starts_with("    ")), "{text}");
+}
+
+#[test]
+fn no_text_has_functions_of_the_standard_library_between_those_of_the_program() {
+    if !is_a_child() {
+        in_a_child("no_text_has_functions_of_the_standard_library_between_those_of_the_program");
+        return;
+    }
+
+    let failure = Failure::catch(panics_here).unwrap_err();
+
+    for text in long_texts(&failure) {
+        let innermost = line_that_ends(
+            &text.lines().collect::<Vec<_>>(),
+            " in printing::panics_here",
+        );
+        assert!(innermost > 1, "{text}");
+        for library in [
+            "__rust",
+            "/library/core/",
+            "/library/std/",
+            "std::panicking",
+        ] {
+            assert!(!text.contains(library), "{library}: {text}");
+        }
+    }
 }
 
 // F-022

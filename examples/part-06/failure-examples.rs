@@ -20,6 +20,7 @@ use examples::cli;
 use protocols::deferred::Failure;
 
 fn main() {
+    cli::no_arguments("failure-examples");
     let made = Failure::without_backtrace(RhymeSchemeViolation);
     let raised = analyze_poem(POEM).unwrap_err();
     let with_stack = analyze_poem_with_care(POEM).unwrap_err();

@@ -18,6 +18,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
 fn main() {
+    cli::no_arguments("trap");
     for poem in ["a rose is a rose", "brillig", ""] {
         let returned = synchronous(poem);
         let called_back = asynchronous(poem);

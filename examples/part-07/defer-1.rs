@@ -16,6 +16,7 @@ use protocols::deferred::{Deferred, Failure};
 
 // ANCHOR: fire
 fn main() {
+    cli::no_arguments("defer-1");
     let (firer, d) = Deferred::new();
 
     // Add a pair of a callback and an errback to the chain; nothing is to follow.

@@ -15,6 +15,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
 fn main() {
+    cli::no_arguments("defer-3");
     let (firer, d) = Deferred::new();
 
     // Add a pair of a callback and an errback to the chain; nothing is to follow.

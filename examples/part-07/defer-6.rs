@@ -13,6 +13,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure, Firer};
 
 fn main() {
+    cli::no_arguments("defer-6");
     let (firer, d) = Deferred::new();
     d.add_callbacks(got_result, got_error).ignore();
 

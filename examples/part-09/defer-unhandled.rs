@@ -20,6 +20,7 @@ use protocols::deferred::{Deferred, Failure};
 
 // ANCHOR: main
 fn main() {
+    cli::no_arguments("defer-unhandled");
     let (firer, d) = Deferred::new();
 
     let d = d.add_callback(callback);

@@ -16,6 +16,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
 fn main() {
+    cli::no_arguments("defer-10");
     cli::say("Three callbacks that print what they get, and return a number:\n");
 
     let (firer, d) = Deferred::new();

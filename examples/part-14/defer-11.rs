@@ -16,6 +16,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
 fn main() {
+    cli::no_arguments("defer-11");
     let (firer, d) = Deferred::new();
 
     // ANCHOR: late

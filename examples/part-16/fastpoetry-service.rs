@@ -19,7 +19,6 @@
 //! the foreground, which is where systemd, a container or a shell's `&` want it.*
 
 use std::error::Error;
-use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -27,9 +26,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use examples::service::{PidFile, log_to};
-use examples::{BackendOption, PoetryServerFactory, cli, report};
+use examples::{BackendOption, PoetryServerFactory, cli, report, try_listen};
 use protocols::reactor::{Reactor, Stopped, SystemEvent};
-use protocols::{ListenOptions, Port, ReactorTcp};
 
 /// Serves a poem, whole and at once, until it is told to stop.
 #[derive(Parser)]
@@ -82,7 +80,8 @@ fn serve(reactor: &Reactor, poem: Vec<u8>, options: &Options) -> Result<Stopped,
     let _pid_file = PidFile::create(reactor, &options.pidfile)?;
     let bytes = poem.len();
     let factory = Rc::new(PoetryServerFactory::new(poem));
-    let port = listen(reactor, options, &factory)?;
+    let Options { iface, port, .. } = options;
+    let port = try_listen(reactor, iface, *port, Rc::clone(&factory))?;
 
     let poem = options.poem.display();
     let serving = format!(
@@ -106,18 +105,4 @@ fn serve(reactor: &Reactor, poem: Vec<u8>, options: &Options) -> Result<Stopped,
         log::info!("the service has stopped")
     });
     Ok(reactor.run()?)
-}
-
-fn listen(
-    reactor: &Reactor,
-    options: &Options,
-    factory: &Rc<PoetryServerFactory>,
-) -> Result<Port, Box<dyn Error>> {
-    let Options { iface, port, .. } = options;
-    let mut addresses = (iface.as_str(), *port)
-        .to_socket_addrs()
-        .map_err(|error| format!("there is no interface {iface:?}: {error}"))?;
-    let address = addresses.next().ok_or("the interface has no address")?;
-    let listen = ListenOptions::new(address.port()).interface(address.ip());
-    Ok(reactor.listen_tcp_with(listen, Rc::clone(factory))?)
 }

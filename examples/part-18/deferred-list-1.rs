@@ -13,6 +13,7 @@ use examples::cli;
 use protocols::deferred::{DeferredList, Failure};
 
 fn main() {
+    cli::no_arguments("deferred-list-1");
     cli::say("Empty List.");
     let d = DeferredList::new([]).entries();
     cli::say("Adding Callback.");

@@ -14,6 +14,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, DeferredList, Failure};
 
 fn main() {
+    cli::no_arguments("deferred-list-2");
     cli::say("One Deferred.");
     let (firer_1, d1) = Deferred::new();
     let d = DeferredList::new([d1]).entries();

@@ -12,6 +12,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, DeferredList, Failure};
 
 fn main() {
+    cli::no_arguments("deferred-list-3");
     cli::say("Two Deferreds.");
     let (firer_1, d1) = Deferred::new();
     let (firer_2, d2) = Deferred::new();

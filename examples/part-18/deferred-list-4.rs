@@ -13,6 +13,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, DeferredList, Failure};
 
 fn main() {
+    cli::no_arguments("deferred-list-4");
     cli::say("Two Deferreds.");
     let (firer_1, d1) = Deferred::new();
     let (firer_2, d2) = Deferred::new();

@@ -18,6 +18,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, DeferredList, Failure};
 
 fn main() {
+    cli::no_arguments("deferred-list-5");
     let (firer_1, d1) = Deferred::new();
     let (firer_2, d2) = Deferred::new();
     let d = DeferredList::new([d1, d2]).entries();

@@ -14,6 +14,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, DeferredList, Failure, reporting};
 
 fn main() {
+    cli::no_arguments("deferred-list-6");
     let (firer_1, d1) = Deferred::new();
     let (firer_2, d2) = Deferred::new();
     let d2 = d2.add_errback(reporting("Error in d2"));

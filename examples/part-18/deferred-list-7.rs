@@ -15,6 +15,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, DeferredList, Failure};
 
 fn main() {
+    cli::no_arguments("deferred-list-7");
     let (firer_1, d1) = Deferred::new();
     let (firer_2, d2) = Deferred::new();
     let d2 = d2.add_errback(|_failure| Ok("d2 failed, never mind"));

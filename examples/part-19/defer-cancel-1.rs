@@ -14,6 +14,7 @@ use examples::cli;
 use protocols::deferred::Deferred;
 
 fn main() {
+    cli::no_arguments("defer-cancel-1");
     let (_firer, d) = Deferred::new();
     let d = d.add_callback(callback);
     d.cancel();

@@ -15,6 +15,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure, Firer};
 
 fn main() {
+    cli::no_arguments("defer-cancel-12");
     let (outer_firer, outer_d) = Deferred::with_canceller(cancel_outer);
     let (_inner_firer, inner_d) = Deferred::with_canceller(cancel_inner);
 

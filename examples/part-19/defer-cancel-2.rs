@@ -13,6 +13,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
 fn main() {
+    cli::no_arguments("defer-cancel-2");
     let (_firer, d) = Deferred::new();
     let d = d.add_callbacks(callback, errback);
     d.cancel();

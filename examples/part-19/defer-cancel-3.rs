@@ -13,6 +13,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
 fn main() {
+    cli::no_arguments("defer-cancel-3");
     let (firer, d) = Deferred::new();
     let d = d.add_callbacks(callback, errback);
     firer.callback("result");

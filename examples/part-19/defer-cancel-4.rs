@@ -14,6 +14,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
 fn main() {
+    cli::no_arguments("defer-cancel-4");
     let (firer, d) = Deferred::new();
     let d = d.add_callbacks(callback, errback);
     d.cancel();

@@ -14,6 +14,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure, Firer};
 
 fn main() {
+    cli::no_arguments("defer-cancel-5");
     // Made by lower-level code.
     let (_firer, d) = Deferred::with_canceller(canceller);
     // Added by higher-level code.

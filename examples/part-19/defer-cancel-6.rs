@@ -13,6 +13,7 @@ use examples::cli;
 use protocols::deferred::{Deferred, Failure, Firer};
 
 fn main() {
+    cli::no_arguments("defer-cancel-6");
     // Made by lower-level code.
     let (_firer, d) = Deferred::with_canceller(canceller);
     // Added by higher-level code.

@@ -17,9 +17,10 @@ use std::path::Path;
 use std::process::{self, ExitCode};
 use std::time::Duration;
 
+use clap::Command;
 use protocols::reactor::{Reactor, Stopped, backend};
 
-use crate::report;
+use crate::{Program, report};
 
 /// Parses the command line, or ends the program.
 ///
@@ -27,13 +28,31 @@ use crate::report;
 /// that `clap` objects to ends by [`die`], with what was wrong, a semicolon, and what is right: the
 /// message of the value's parser if there is one, else `clap`'s tip, else the usage.
 pub fn parse<P: clap::Parser>() -> P {
-    P::try_parse().unwrap_or_else(|error| {
-        if error.use_stderr() {
-            let usage = P::command().render_usage().to_string();
-            die(format!("{} (try --help)", in_one_line(&error, &usage)));
-        }
-        error.exit()
-    })
+    P::try_parse()
+        .unwrap_or_else(|error| end_with(&error, &P::command().render_usage().to_string()))
+}
+
+/// Looks whether the command line of a program that takes no arguments has none, or ends the program, as
+/// [`parse`] does.
+///
+/// What `--help` says of the program is its line in the list of all programs.
+pub fn no_arguments(name: &'static str) {
+    let mut command = Command::new(name).version(env!("CARGO_PKG_VERSION"));
+    if let Some(program) = Program::named(name) {
+        let (first, rest) = program.shows.split_at(1);
+        command = command.about(first.to_uppercase() + rest);
+    }
+    if let Err(error) = command.try_get_matches_from_mut(env::args_os()) {
+        end_with(&error, &command.render_usage().to_string());
+    }
+}
+
+/// Ends the program with what `clap` has to say: by [`die`], unless that is what was asked for.
+fn end_with(error: &clap::Error, usage: &str) -> ! {
+    if error.use_stderr() {
+        die(format!("{} (try --help)", in_one_line(error, usage)));
+    }
+    error.exit()
 }
 
 /// Makes a reactor on the backend of this name, else on the one that the environment or the system

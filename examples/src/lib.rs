@@ -33,7 +33,7 @@ mod tally;
 
 pub use address::{AddressError, ServerAddress};
 pub use client::{Silent, get_poetry};
-pub use listening::{Listening, listen};
+pub use listening::{CannotListen, Listening, listen, try_listen};
 pub use options::{BackendOption, Servers};
 pub use programs::{PARTS, Part, Program};
 pub use server::{PoetryServerFactory, PoetryServerProtocol};

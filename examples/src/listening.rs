@@ -32,21 +32,51 @@ impl Listening {
 
 /// Listens on a port of an interface, which is a name or an address; or ends the program.
 pub fn listen<F: Factory>(reactor: &Reactor, iface: &str, port: u16, factory: Rc<F>) -> Port {
+    try_listen(reactor, iface, port, factory).unwrap_or_else(|error| cli::die(error))
+}
+
+/// Listens on a port of an interface, for a program that has something to do before it ends.
+///
+/// # Errors
+///
+/// If the interface is none of this machine, or the port is taken.
+pub fn try_listen<F: Factory>(
+    reactor: &Reactor,
+    iface: &str,
+    port: u16,
+    factory: Rc<F>,
+) -> Result<Port, CannotListen> {
     let listened = interface(iface).and_then(|interface| {
         let options = ListenOptions::new(port).interface(interface);
         let listened = reactor.listen_tcp_with(options, factory);
         listened.map_err(|error| error.source)
     });
-    listened.unwrap_or_else(|error| {
-        let right = match error.kind() {
+    listened.map_err(|error| CannotListen {
+        port,
+        iface: iface.to_owned(),
+        error,
+    })
+}
+
+/// A server cannot listen where it was told to.
+///
+/// *The system's error stands in the line itself, as what would be right follows from it.*
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on port {port} of {iface:?}: {error}; {}", self.right())]
+pub struct CannotListen {
+    port: u16,
+    iface: String,
+    error: io::Error,
+}
+
+impl CannotListen {
+    fn right(&self) -> &'static str {
+        match self.error.kind() {
             ErrorKind::AddrInUse => "--port 0 takes one that is free",
             ErrorKind::PermissionDenied => "a port from 1024 up is open to all",
             _ => "--iface is a name or an address of this machine",
-        };
-        cli::die(format!(
-            "cannot listen on port {port} of {iface:?}: {error}; {right}"
-        ))
-    })
+        }
+    }
 }
 
 /// The address of an interface. A name is looked up, and its first address counts.

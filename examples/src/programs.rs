@@ -20,6 +20,15 @@ pub struct Part {
     pub programs: &'static [Program],
 }
 
+impl Program {
+    /// The program of this name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let mut all = PARTS.iter().flat_map(|part| part.programs);
+        all.find(|program| program.name == name)
+    }
+}
+
 const fn program(name: &'static str, shows: &'static str) -> Program {
     Program { name, shows }
 }
@@ -119,12 +128,15 @@ pub const PARTS: &[Part] = &[
         about: "Deferreds by themselves",
         programs: &[
             program("defer-1", "a Deferred that is fired with a result"),
-            program("defer-2", "the same with a failure"),
-            program("defer-3", "the same with an error, which becomes a failure"),
-            program("defer-4", "fired twice: with a result, and a result"),
-            program("defer-5", "fired twice: with a result, and an error"),
-            program("defer-6", "fired twice: with an error, and an error"),
-            program("defer-7", "fired twice: with an error, and a result"),
+            program("defer-2", "a Deferred that is fired with a failure"),
+            program(
+                "defer-3",
+                "a Deferred fired with an error, which becomes a failure",
+            ),
+            program("defer-4", "firing twice: with a result, and a result"),
+            program("defer-5", "firing twice: with a result, and an error"),
+            program("defer-6", "firing twice: with an error, and an error"),
+            program("defer-7", "firing twice: with an error, and a result"),
             program("defer-8", "fired by the reactor, which the callback stops"),
             program("defer-9", "the same, with one link for either case"),
         ],
@@ -167,7 +179,13 @@ pub const PARTS: &[Part] = &[
     Part {
         number: Some(11),
         about: "A server that does not block",
-        programs: &[program("fastpoetry", "serves a poem to all who come")],
+        programs: &[
+            program("fastpoetry", "serves a poem to all who come"),
+            program(
+                "fastpoetry-slow",
+                "exercise: the same, a piece at a time to each",
+            ),
+        ],
     },
     Part {
         number: Some(12),
@@ -195,6 +213,10 @@ pub const PARTS: &[Part] = &[
             ),
             program("poetry-proxy-1", "a proxy that keeps the poem"),
             program("poetry-proxy-2", "the same, by Deferreds that have fired"),
+            program(
+                "poetry-proxy-2-once",
+                "exercise: the same, with one fetch for all who wait",
+            ),
         ],
     },
     Part {
@@ -228,10 +250,19 @@ pub const PARTS: &[Part] = &[
             program("deferred-list-1", "a list of no Deferreds"),
             program("deferred-list-2", "a list of one"),
             program("deferred-list-3", "a list of two"),
-            program("deferred-list-4", "the same, fired the other way round"),
+            program(
+                "deferred-list-4",
+                "a list of two, fired the other way round",
+            ),
             program("deferred-list-5", "a list of two, one of which fails"),
-            program("deferred-list-6", "the same with a report"),
-            program("deferred-list-7", "the same with an errback of its own"),
+            program(
+                "deferred-list-6",
+                "a list of two, one of which fails, with a report",
+            ),
+            program(
+                "deferred-list-7",
+                "a list of two, one of which has an errback of its own",
+            ),
             program("client-8", "a list waits for all the poems"),
         ],
     },
@@ -240,7 +271,7 @@ pub const PARTS: &[Part] = &[
         about: "Deferreds that are cancelled",
         programs: &[
             program("defer-cancel-1", "cancelling without an errback"),
-            program("defer-cancel-2", "cancelling with one"),
+            program("defer-cancel-2", "cancelling with an errback"),
             program("defer-cancel-3", "cancelling what has fired"),
             program("defer-cancel-4", "firing what was cancelled"),
             program("defer-cancel-5", "a canceller"),

@@ -13,7 +13,9 @@ pub fn stack() -> String {
     let captured = Backtrace::force_capture().to_string();
     let mut functions: Vec<_> = functions(&captured)
         .take_while(|(name, _)| !name.contains("__rust_begin_short_backtrace"))
-        .filter(|(name, _)| !is_of_the_standard_library(name) && *name != "examples::stack::stack")
+        .filter(|(name, place)| !is_of_the_standard_library(name, *place))
+        .map(|(name, place)| (without_parameters(name), place))
+        .filter(|(name, _)| *name != "examples::stack::stack")
         .map(|(name, place)| match place {
             Some(place) => format!("  {place} in {name}"),
             None => format!("  {name}"),
@@ -38,13 +40,27 @@ fn functions(captured: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-/// Whether a function is of the standard library, or one of its methods for a type of whomever's.
-fn is_of_the_standard_library(name: &str) -> bool {
+/// Whether a function is of the standard library, which its place tells, and else its name: that is its own, or one
+/// of its methods' for a type of whomever's.
+fn is_of_the_standard_library(name: &str, place: Option<&str>) -> bool {
+    if let Some(place) = place {
+        return place.starts_with("/rustc/") || place.contains("/rustlib/src/rust/library/");
+    }
     let path = name.trim_start_matches(['<', '&']);
     let path = path.strip_prefix("dyn ").unwrap_or(path);
     ["std::", "core::", "alloc::", "__rust"]
         .iter()
         .any(|library| path.starts_with(library))
+}
+
+/// A name up to the parameters that a function which was inlined may have at its end.
+fn without_parameters(name: &str) -> &str {
+    match name.split_once('<') {
+        Some((function, _)) if !function.is_empty() && name.ends_with('>') => {
+            function.trim_end_matches("::")
+        }
+        _ => name,
+    }
 }
 
 #[cfg(test)]
@@ -85,13 +101,37 @@ mod tests {
             "__rust_try",
             "<&dyn core::ops::Fn>::z",
         ] {
-            assert!(is_of_the_standard_library(own), "{own}");
+            assert!(is_of_the_standard_library(own, None), "{own}");
         }
         for other in [
             "stack::stack",
             "<reactor::events::Firing as reactor::jobs::Job>::run",
         ] {
-            assert!(!is_of_the_standard_library(other), "{other}");
+            assert!(!is_of_the_standard_library(other, None), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_place_tells_more_than_a_name() {
+        let source = Some("/rustc/1a2b3c/library/std/src/panic.rs:359:14");
+        let own = Some("./part-05/client-2-stack.rs:74:14");
+
+        assert!(is_of_the_standard_library("catch_unwind<F, ()>", source));
+        assert!(!is_of_the_standard_library("<core::X as poem::Y>::z", own));
+    }
+
+    #[test]
+    fn a_name_is_shown_without_parameters_at_its_end() {
+        for (name, shown) in [
+            ("catch<(), client::main::{closure_env#0}>", "catch"),
+            ("poem::get::<poem::Poem>", "poem::get"),
+            ("poem::Poem<T>::get", "poem::Poem<T>::get"),
+            (
+                "<poem::Poem as poem::Verse>::get",
+                "<poem::Poem as poem::Verse>::get",
+            ),
+        ] {
+            assert_eq!(without_parameters(name), shown);
         }
     }
 }

@@ -23,6 +23,7 @@ use protocols::reactor::backend;
 use servers::{listen, reset};
 
 const FASTPOETRY: &str = env!("CARGO_BIN_EXE_fastpoetry");
+const SLOW: &str = env!("CARGO_BIN_EXE_fastpoetry-slow");
 const LAMP: &str = "poems/lamp.txt";
 
 #[test]
@@ -63,6 +64,54 @@ fn clients_that_do_not_read_or_go_away_keep_no_one_waiting() {
     }
 
     assert_eq!(interrupt(server), "");
+}
+
+#[test]
+fn a_slow_poem_arrives_byte_for_byte_on_every_backend() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+    let file = poem_file("slow_file", &bytes);
+    for name in backend::NAMES {
+        let args = [
+            "--delay=0.0001",
+            "--num-bytes=999",
+            "--backend",
+            name,
+            &file,
+        ];
+        let (server, address) = serve(SLOW, &args);
+
+        assert!(rest_of(connect(address)) == bytes, "{name}");
+        assert_eq!(interrupt(server), "", "{name}");
+    }
+
+    let nothing = poem_file("slow_nothing", b"");
+    let (_server, address) = serve(SLOW, &[&nothing]);
+    assert_eq!(rest_of(connect(address)), b"");
+}
+
+#[test]
+fn the_first_piece_of_a_slow_poem_comes_at_once_to_everyone() {
+    let (server, address) = serve(SLOW, &["--delay=86400", LAMP]);
+    let lamp = fs::read(LAMP).unwrap();
+
+    for _ in 0..3 {
+        let mut client = connect(address);
+        let mut piece = [0; 10];
+        client.read_exact(&mut piece).unwrap();
+        assert_eq!(piece, lamp[..10]);
+        // It leaves before the poem is whole.
+        reset(client);
+    }
+
+    assert_eq!(interrupt(server), "");
+}
+
+#[test]
+fn a_piece_is_a_number_of_bytes() {
+    for bad in ["0", "abc", "-1", "1.5"] {
+        let right = "a piece is a whole number of bytes from 1 up";
+        run(SLOW, &["--num-bytes", bad, LAMP]).assert_refused("fastpoetry-slow", right);
+    }
 }
 
 #[test]

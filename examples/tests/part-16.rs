@@ -236,7 +236,7 @@ fn a_service_that_cannot_be_started_leaves_no_pid_file() {
 
     let pid_file = pid_file("cannot");
     let args = ["--poem", LAMP, "--pidfile", &pid_file, "--port", &port];
-    run(SERVICE, &args).assert_refused("fastpoetry-service", "Address already in use");
+    run(SERVICE, &args).assert_refused("fastpoetry-service", "; --port 0 takes one that is free");
 
     assert!(!Path::new(&pid_file).exists());
 }
@@ -272,11 +272,11 @@ fn bad_usage_is_told_in_one_line() {
     );
     refused(
         &["--poem", LAMP, "--iface", "no such"],
-        "there is no interface \"no such\"",
+        "cannot listen on port 0 of \"no such\"",
     );
     refused(
         &["--poem", LAMP, "--iface", "192.0.2.1"],
-        "cannot listen on 192.0.2.1:0",
+        "; --iface is a name or an address of this machine",
     );
     refused(
         &["--poem", LAMP, "--logfile", "no/such.log"],

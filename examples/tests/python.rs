@@ -14,6 +14,8 @@ use common::{poem_file, run, serve};
 
 const SLOWPOETRY: &str = env!("CARGO_BIN_EXE_slowpoetry");
 const SERVICE: &str = env!("CARGO_BIN_EXE_fastpoetry-service");
+const FASTPOETRY: &str = env!("CARGO_BIN_EXE_fastpoetry");
+const TRANSFORMEDPOETRY: &str = env!("CARGO_BIN_EXE_transformedpoetry");
 const LAMP: &str = "poems/lamp.txt";
 
 /// Clients that print poems and nothing else.
@@ -29,6 +31,17 @@ const COUNTING: [&str; 3] = [
     env!("CARGO_BIN_EXE_blocking-client"),
     env!("CARGO_BIN_EXE_async-client"),
     env!("CARGO_BIN_EXE_client-1"),
+];
+/// Those that have poems transformed by another server.
+const TRANSFORMING: [&str; 3] = [
+    env!("CARGO_BIN_EXE_client-6"),
+    env!("CARGO_BIN_EXE_client-7"),
+    env!("CARGO_BIN_EXE_client-8"),
+];
+const PROXIES: [&str; 3] = [
+    env!("CARGO_BIN_EXE_poetry-proxy-1"),
+    env!("CARGO_BIN_EXE_poetry-proxy-2"),
+    env!("CARGO_BIN_EXE_poetry-proxy-3"),
 ];
 
 #[test]
@@ -54,6 +67,47 @@ fn our_clients_get_the_poem_of_a_blocking_server_in_python_byte_for_byte() {
 #[test]
 fn our_clients_get_the_poem_of_a_server_of_twisted_byte_for_byte() {
     we_get_the_poem_of("fast_poetry_twisted.py", "twisted.internet");
+}
+
+#[test]
+fn asyncio_has_a_poem_transformed_by_our_server() {
+    python_has_a_poem_transformed("transform.py", "asyncio");
+}
+
+#[test]
+fn twisted_has_a_poem_transformed_by_our_server() {
+    python_has_a_poem_transformed("transform_twisted.py", "twisted.internet");
+}
+
+#[test]
+fn our_clients_have_poems_transformed_by_asyncio() {
+    we_have_a_poem_transformed("transforming.py", "asyncio");
+}
+
+#[test]
+fn our_clients_have_poems_transformed_by_twisted() {
+    we_have_a_poem_transformed("transforming_twisted.py", "twisted.internet");
+}
+
+#[test]
+fn our_proxies_stand_between_asyncio_and_a_blocking_server_in_python() {
+    our_proxies_stand_between("get_poetry.py", "slow_poetry.py", "asyncio");
+}
+
+#[test]
+fn our_proxies_stand_between_a_client_and_a_server_of_twisted() {
+    let server = "fast_poetry_twisted.py";
+    our_proxies_stand_between("get_poetry_twisted.py", server, "twisted.internet");
+}
+
+#[test]
+fn a_proxy_of_asyncio_stands_between_our_clients_and_our_servers() {
+    a_proxy_stands_between_ours("proxy.py", "asyncio");
+}
+
+#[test]
+fn a_proxy_of_twisted_stands_between_our_clients_and_our_servers() {
+    a_proxy_stands_between_ours("proxy_twisted.py", "twisted.internet");
 }
 
 #[track_caller]
@@ -97,9 +151,74 @@ fn we_get_the_poem_of(script: &str, module: &str) {
     }
 }
 
-/// A poem of all the bytes that there are.
+#[track_caller]
+fn python_has_a_poem_transformed(script: &str, module: &str) {
+    let Some(python) = python_with(module) else {
+        return;
+    };
+    let poem = any_bytes(script);
+    let (_server, address) = serve(TRANSFORMEDPOETRY, &[""; 0]);
+    let port = address.port().to_string();
+
+    let ended = run(&python, &[&path(script), &port, "cummingsify", &poem]);
+
+    assert_eq!((ended.code, ended.errors.as_str()), (0, ""));
+    assert!(ended.output == fs::read(poem).unwrap().to_ascii_lowercase());
+}
+
+#[track_caller]
+fn we_have_a_poem_transformed(script: &str, module: &str) {
+    let Some(python) = python_with(module) else {
+        return;
+    };
+    let poem = any_bytes(script);
+    let (_poems, poems) = serve(FASTPOETRY, &[&poem]);
+    let (_xform, xform) = serve(&python, &[path(script)]);
+    let mut expected = fs::read(poem).unwrap().to_ascii_lowercase();
+    expected.push(b'\n');
+
+    for client in TRANSFORMING {
+        let ended = run(client, &[xform.to_string(), poems.to_string()]);
+        assert_eq!((ended.code, ended.errors.as_str()), (0, ""), "{client}");
+        assert!(ended.output == expected, "{client}");
+    }
+}
+
+#[track_caller]
+fn our_proxies_stand_between(client: &str, server: &str, module: &str) {
+    let Some(python) = python_with(module) else {
+        return;
+    };
+    let (_server, address) = serve(&python, &[&path(server), LAMP]);
+    for proxy in PROXIES {
+        let (_proxy, proxy) = serve(proxy, &[address.to_string()]);
+        // The second of them is the one that is kept, or was asked for at the same time.
+        let port = proxy.port().to_string();
+        let ended = run(&python, &[&path(client), &port, &port]);
+
+        assert_eq!((ended.code, ended.errors.as_str()), (0, ""));
+        assert_eq!(ended.output, fs::read(LAMP).unwrap().repeat(2));
+    }
+}
+
+#[track_caller]
+fn a_proxy_stands_between_ours(script: &str, module: &str) {
+    let Some(python) = python_with(module) else {
+        return;
+    };
+    let (_server, address) = serve(FASTPOETRY, &[LAMP]);
+    let port = address.port().to_string();
+    let (_proxy, proxy) = serve(&python, &[&path(script), &port]);
+
+    for client in CLIENTS {
+        let ended = run(client, &[proxy.to_string()]);
+        assert_eq!((ended.code, ended.output), (0, fs::read(LAMP).unwrap()));
+    }
+}
+
+/// A poem of all the bytes that there are, which fits into a netstring.
 fn any_bytes(name: &str) -> String {
-    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let bytes: Vec<u8> = (0..=255).cycle().take(90_000).collect();
     poem_file(&format!("{name}.poem"), &bytes)
 }
 

@@ -21,6 +21,8 @@ impl Reactor {
     /// calls that were not due yet are dropped. The reactor can be run again.
     ///
     /// A SIGINT or SIGTERM that comes while the triggers before the shutdown are waited for ends the waiting.
+    /// One that the process was started to ignore stays ignored, as SIGINT is in what a shell without job
+    /// control starts with `&`; SIGTERM ends such a program.
     ///
     /// # Errors
     ///
