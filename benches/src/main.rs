@@ -23,6 +23,7 @@ mod plot;
 mod process;
 mod report;
 mod scenarios;
+mod sockets;
 mod table;
 mod trial;
 

@@ -7,12 +7,10 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::io::{Errno, read};
-use rustix::net::{
-    AddressFamily, SendFlags, SocketFlags, SocketType, accept_with, connect, send, socket_with,
-    sockopt::set_tcp_nodelay,
-};
+use rustix::net::{SendFlags, SocketFlags, accept_with, send, sockopt::set_tcp_nodelay};
 
 use super::{Listening, Programs, READ_SIZE};
+use crate::sockets;
 
 /// System calls, and an array of connections.
 pub(super) struct Bare;
@@ -193,13 +191,7 @@ fn accept(listener: &TcpListener) -> io::Result<Option<OwnedFd>> {
 
 /// Begins to connect, and to watch for what comes.
 fn begin(server: SocketAddr, client: &Loop) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-    set_tcp_nodelay(&socket, true)?;
-    match connect(&socket, &server) {
-        Ok(()) | Err(Errno::INPROGRESS) => {}
-        Err(error) => return Err(error.into()),
-    }
+    let socket = OwnedFd::from(sockets::begin_to_connect(server)?);
     client.watch(&socket, EventFlags::IN)?;
     Ok(socket)
 }

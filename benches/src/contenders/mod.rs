@@ -1,8 +1,12 @@
 //! Who is measured: each has the same three programs, in the way its own documentation would write them.
 
 mod bare;
+mod calloop;
+mod mio;
 mod ours;
 mod python;
+mod smol;
+mod tokio;
 
 use std::io;
 use std::net::SocketAddr;
@@ -75,6 +79,22 @@ pub(crate) const ALL: &[Contender] = &[
             Box::new(ours::Ours("select"))
         })
     },
+    here("mio", "mio, edge-triggered", || Box::new(mio::Mio)),
+    here(
+        "calloop",
+        "calloop, with a callback for each connection",
+        || Box::new(calloop::Calloop),
+    ),
+    here(
+        "tokio",
+        "tokio on one thread, with a task for each connection",
+        || Box::new(tokio::Tokio),
+    ),
+    here(
+        "smol",
+        "async-io and a local executor, with a task for each connection",
+        || Box::new(smol::Smol),
+    ),
     python(
         "twisted",
         "Twisted, on its epoll reactor",

@@ -3,11 +3,9 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
-
 use super::poller::Poller;
 use super::{Load, payload, wrong};
+use crate::sockets;
 
 /// What a visitor says and gets.
 #[derive(Debug, Clone, Copy)]
@@ -79,16 +77,10 @@ struct Visitor {
 impl Visitor {
     /// Begins to connect.
     fn come(server: SocketAddr, poller: &Poller, index: usize) -> io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        match connect(&socket, &server) {
-            Ok(()) | Err(Errno::INPROGRESS) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let socket = sockets::begin_to_connect(server)?;
         poller.add(&socket, index)?;
         Ok(Self {
-            stream: socket.into(),
+            stream: socket,
             has_spoken: false,
             received: 0,
         })
