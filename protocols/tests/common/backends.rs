@@ -62,13 +62,16 @@ fn reactor_on(backend: Box<dyn Backend>) -> Reactor {
     Reactor::with_backend(backend).expect("there are descriptors left")
 }
 
+/// What a test has done before a wait.
+type Hook = Box<dyn FnMut()>;
+
 /// How often a reactor has waited, and how long it would have the last time; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Waits {
     count: Rc<Cell<usize>>,
     last: Rc<Cell<Option<Duration>>>,
     stop: Rc<RefCell<Option<RemoteHandle>>>,
-    before_each: Rc<RefCell<Option<Box<dyn FnMut()>>>>,
+    before_each: Rc<RefCell<Option<Hook>>>,
 }
 
 impl Waits {
