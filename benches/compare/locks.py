@@ -37,5 +37,5 @@ waiters = 1
 while waiters < 100_000 and all_run(waiters):
     waiters += 1
 
-print(f"contender: Twisted {twisted.__version__}, Python {platform.python_version()}")
+print(f"Twisted {twisted.__version__}, Python {platform.python_version()}")
 print(f"waiters that a lock survives: {waiters - 1}")

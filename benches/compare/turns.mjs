@@ -34,7 +34,7 @@ const before = held();
 await run(TURNS);
 const after = held();
 
-console.log(`contender: JavaScript promises, Node ${process.versions.node}`);
+console.log(`JavaScript promises, Node ${process.versions.node}`);
 console.log(`bytes kept per turn: ${((after - before) / TURNS).toFixed(0)}`);
 // Whoever waits for the loop's end keeps what is between.
 pending(0);

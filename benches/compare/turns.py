@@ -38,5 +38,5 @@ before, _ = tracemalloc.get_traced_memory()
 run(TURNS)
 after, _ = tracemalloc.get_traced_memory()
 
-print(f"contender: Twisted {twisted.__version__}, Python {platform.python_version()}")
+print(f"Twisted {twisted.__version__}, Python {platform.python_version()}")
 print(f"bytes kept per turn: {(after - before) / TURNS:.0f}")

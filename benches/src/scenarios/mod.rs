@@ -8,6 +8,7 @@ mod poems;
 
 use std::io;
 
+use crate::inside::{calls, chains, timers, turns};
 use crate::options::Options;
 use crate::table::Table;
 
@@ -62,5 +63,25 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "client",
         about: "the contender downloads 1,000 times 4 KiB, 10 at a time",
         run: fetch::client,
+    },
+    Scenario {
+        name: "chains",
+        about: "links of a chain of callbacks, from 1 to 100,000 of them",
+        run: chains::run,
+    },
+    Scenario {
+        name: "turns",
+        about: "loops whose every turn begins the next one",
+        run: turns::run,
+    },
+    Scenario {
+        name: "timers",
+        about: "a million timers: scheduled, nine in ten cancelled, fired",
+        run: timers::run,
+    },
+    Scenario {
+        name: "calls",
+        about: "a million calls from another thread, and one there and back",
+        run: calls::run,
     },
 ];
