@@ -156,7 +156,7 @@ fn extended(mut chain: Deferred<u64>, length: usize) -> Deferred<u64> {
 }
 
 fn value_of(chain: Deferred<u64>) -> u64 {
-    let result = chain.into_result().ok().expect("it has fired");
+    let result = chain.into_result().expect("it has fired");
     result.expect("no link fails")
 }
 
