@@ -129,7 +129,7 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// A number with as many digits as are worth reading, in groups of three.
-fn rounded(number: f64) -> String {
+pub(crate) fn rounded(number: f64) -> String {
     if number.is_nan() {
         return "–".to_owned();
     }
