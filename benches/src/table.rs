@@ -112,7 +112,7 @@ impl Table {
         let rate = || rounded(median(row.rates.iter().copied()));
         let counted = || {
             row.calls
-                .map_or("–".to_owned(), |calls| format!("{calls:.2}"))
+                .map_or_else(|| "–".to_owned(), |calls| format!("{calls:.2}"))
         };
         cells.extend(rates.then(rate));
         cells.extend(calls.then(counted));
