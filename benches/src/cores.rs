@@ -71,9 +71,9 @@ impl Placement {
     /// The title of a table, with the placement if it is the one that is less usual.
     pub(crate) fn titled(self, title: &str) -> String {
         if self.server == self.load {
-            format!("{title}, on one core with the load")
-        } else {
             title.to_owned()
+        } else {
+            format!("{title}; a core each for it and its load")
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Options {
     pub(crate) contenders: Vec<String>,
 
     /// Whether the measured process and its load share a processor core, have one each, or are measured both ways.
-    #[arg(long, value_enum, default_value_t = Cores::Two)]
+    #[arg(long, value_enum, default_value_t = Cores::One)]
     pub(crate) cores: Cores,
 
     /// Write the tables and pictures to this folder, for the book.

@@ -8,7 +8,7 @@ use crate::table::Table;
 /// Readable on white and on black alike.
 const GREY: RGBColor = RGBColor(128, 128, 128);
 
-/// The colours of the bare loop, of ours, and of all others.
+/// The colours of what the others are compared with, of ours, and of all others.
 const LIMIT: RGBColor = RGBColor(128, 128, 128);
 const OURS: RGBColor = RGBColor(214, 120, 40);
 const OTHERS: RGBColor = RGBColor(70, 130, 180);
@@ -16,15 +16,17 @@ const OTHERS: RGBColor = RGBColor(70, 130, 180);
 /// The names that are ours.
 const OUR_BACKENDS: [&str; 4] = ["epoll", "polling", "poll", "select"];
 
+/// The sizes of the picture, and of what is one below the other in it.
 const WIDTH: u32 = 720;
 const ROW: i32 = 20;
 const HEADING: i32 = 34;
+
 /// Where bars begin, and how far they can go.
 const LEFT: i32 = 100;
 const RIGHT: i32 = WIDTH as i32 - 60;
 
 /// A bar that would be longer than this is cut, so that one slow contender does not make the others unreadable.
-const LONGEST: f64 = 4.0;
+const LONGEST: f64 = 3.0;
 
 /// Draws the ratios of these tables as an SVG.
 pub(crate) fn bars(tables: &[Table]) -> String {
@@ -47,9 +49,11 @@ pub(crate) fn bars(tables: &[Table]) -> String {
     svg
 }
 
+/// Where it is drawn, and what can go wrong there.
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
+/// Draws the bars of one table, below what is there already.
 fn draw_group(area: &Area<'_>, table: &Table, top: i32, longest: f64) -> Drawn {
     let bold = ("sans-serif", 14).into_font().style(FontStyle::Bold);
     let heading = bold.color(&GREY).pos(Pos::new(HPos::Left, VPos::Center));
@@ -63,7 +67,7 @@ fn draw_group(area: &Area<'_>, table: &Table, top: i32, longest: f64) -> Drawn {
         let middle = top + HEADING + ROW * index as i32 + ROW / 2;
         let end = at(ratio);
         let corners = [(LEFT, middle - 7), (end, middle + 7)];
-        area.draw(&Rectangle::new(corners, colour(contender).filled()))?;
+        area.draw(&Rectangle::new(corners, colour(index, contender).filled()))?;
         draw_text(area, contender, (LEFT - 8, middle), HPos::Right)?;
         let cut = if ratio > longest { "… " } else { "" };
         draw_text(
@@ -82,16 +86,52 @@ fn draw_group(area: &Area<'_>, table: &Table, top: i32, longest: f64) -> Drawn {
     Ok(())
 }
 
+/// Draws a text that begins or ends there.
 fn draw_text(area: &Area<'_>, text: &str, at: (i32, i32), side: HPos) -> Drawn {
     let style = ("sans-serif", 13).into_font().color(&GREY);
     let style = style.pos(Pos::new(side, VPos::Center));
     Ok(area.draw(&Text::new(text.to_owned(), at, style))?)
 }
 
-fn colour(contender: &str) -> RGBColor {
+/// The colour of a bar: the first one is what the others are compared with.
+fn colour(index: usize, contender: &str) -> RGBColor {
     match contender {
-        "bare" => LIMIT,
+        _ if index == 0 => LIMIT,
         ours if OUR_BACKENDS.contains(&ours) => OURS,
         _ => OTHERS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Row;
+
+    fn table(ratio_of_ours: f64) -> Table {
+        let mut table = Table::new("echo", "message");
+        for (contender, nanos) in [("bare", 100.0), ("epoll", 100.0 * ratio_of_ours)] {
+            table.rows.push(Row {
+                contender: contender.to_owned(),
+                nanos: vec![nanos],
+                ..Row::default()
+            });
+        }
+        table
+    }
+
+    #[test]
+    fn a_picture_names_the_tables_and_the_contenders_with_their_ratios() {
+        let svg = bars(&[table(1.25)]);
+
+        for text in ["echo", "bare", "epoll", "1.00", "1.25"] {
+            assert!(svg.contains(&format!("\n{text}\n")), "{text}: {svg}");
+        }
+    }
+
+    #[test]
+    fn a_bar_that_is_too_long_is_cut_and_says_so() {
+        let svg = bars(&[table(50.0)]);
+
+        assert!(svg.contains("\n… 50.00\n"), "{svg}");
     }
 }

@@ -112,7 +112,7 @@ impl Table {
         let rate = || rounded(median(row.rates.iter().copied()));
         let counted = || {
             row.calls
-                .map_or("–".to_owned(), |calls| format!("{calls:.2}"))
+                .map_or_else(|| "–".to_owned(), |calls| format!("{calls:.2}"))
         };
         cells.extend(rates.then(rate));
         cells.extend(calls.then(counted));
@@ -129,7 +129,7 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// A number with as many digits as are worth reading, in groups of three.
-fn rounded(number: f64) -> String {
+pub(crate) fn rounded(number: f64) -> String {
     if number.is_nan() {
         return "–".to_owned();
     }

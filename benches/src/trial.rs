@@ -71,8 +71,13 @@ impl Trial<'_> {
     fn round(&self, entrant: &mut Entrant) -> io::Result<()> {
         let operations = entrant.contender.share(self.operations);
         let mut load = (self.load)(&entrant.process)?;
-        // The first ones fill caches and pools.
-        load.run((operations / 10).max(1))?;
+        // The first ones fill caches and pools, and an interpreter learns by very many.
+        let known = !entrant.row.nanos.is_empty();
+        load.run(if known {
+            (operations / 10).max(1)
+        } else {
+            operations
+        })?;
         let (nanos, rate) = measure(&entrant.process, load.as_mut(), operations)?;
         entrant.row.nanos.push(nanos);
         entrant.row.rates.push(rate);
@@ -81,7 +86,7 @@ impl Trial<'_> {
 
     /// Has it do a little of its work while its system calls are counted.
     fn count(&self, process: &Measured) -> io::Result<Option<f64>> {
-        let operations = (self.operations / 20).clamp(20, 2_000);
+        let operations = (self.operations / 20).clamp(20, 1_000);
         let mut load = (self.load)(process)?;
         load.run(operations / 10)?;
         let calls = process.count_calls(|| load.run(operations))?;

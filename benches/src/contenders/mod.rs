@@ -14,8 +14,9 @@ use std::process::Command;
 
 use crate::child::Work;
 use crate::options::Options;
+use crate::table::rounded;
 
-/// So much is read at once at the most, by all whom one can tell so.
+/// So much is read at once at the most, into one buffer of all connections or into one of each.
 const READ_SIZE: usize = 64 * 1024;
 
 /// How a program says where it listens.
@@ -199,7 +200,7 @@ pub(crate) fn left_out(connections: usize, options: &Options) -> Vec<String> {
         options.wants_contender(contender.name) && contender.most_connections < connections
     });
     all.map(|contender| {
-        let (name, most) = (contender.name, contender.most_connections);
+        let (name, most) = (contender.name, rounded(contender.most_connections as f64));
         format!("Without `{name}`, which is for {most} connections at the most.")
     })
     .collect()

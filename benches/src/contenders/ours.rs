@@ -1,11 +1,12 @@
 //! Ours, on one of the backends.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Cursor};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use protocols::deferred::Failure;
+use protocols::files::send_file;
 use protocols::reactor::{Reactor, backend};
 use protocols::{
     Address, ClientFactory, Connector, Factory, ListenOptions, Protocol, ReactorTcp, Transport,
@@ -49,7 +50,9 @@ impl Ours {
 
     fn listen(&self, factory: impl Factory, listening: Listening<'_>) -> io::Result<()> {
         let reactor = self.reactor()?;
-        let options = ListenOptions::new(0).interface(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let options = ListenOptions::new(0)
+            .interface(IpAddr::V4(Ipv4Addr::LOCALHOST))
+            .backlog(1024);
         let port = reactor
             .listen_tcp_with(options, Rc::new(factory))
             .map_err(io::Error::other)?;
@@ -91,13 +94,23 @@ impl Factory for EchoFactory {
     }
 }
 
+/// What is larger is sent piece by piece: what is written is copied, and waits in memory until it is sent.
+const LARGE: usize = 64 * 1024;
+
 struct Poem(Rc<[u8]>);
 
 impl Protocol for Poem {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         send_at_once(&**transport);
-        transport.write(&self.0);
-        transport.lose_connection();
+        if self.0.len() <= LARGE {
+            transport.write(&self.0);
+            transport.lose_connection();
+        } else {
+            let ending = Rc::clone(transport);
+            send_file(Cursor::new(Rc::clone(&self.0)), transport.clone())
+                .add_both(move |_sent| ending.lose_connection())
+                .ignore();
+        }
     }
 
     fn data_received(&mut self, _transport: &Rc<dyn Transport>, _data: &[u8]) {}

@@ -67,19 +67,20 @@ async fn listen(listening: Listening<'_>) -> io::Result<TcpListener> {
 
 async fn echo(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; READ_SIZE];
+    let mut buffer = Vec::with_capacity(READ_SIZE);
     loop {
-        let count = stream.read(&mut buffer).await?;
+        buffer.clear();
+        let count = stream.read_buf(&mut buffer).await?;
         if count == 0 {
             return Ok(());
         }
-        stream.write_all(&buffer[..count]).await?;
+        stream.write_all(&buffer).await?;
     }
 }
 
 /// Gets poems one after the other, as long as there is one that nobody gets yet, and counts the bytes.
 async fn fetch_some(from: SocketAddr, to_begin: Arc<AtomicU64>) -> io::Result<u64> {
-    let mut buffer = vec![0; READ_SIZE];
+    let mut buffer = Vec::with_capacity(READ_SIZE);
     let mut bytes = 0;
     let take = |left: u64| left.checked_sub(1);
     while to_begin
@@ -89,7 +90,8 @@ async fn fetch_some(from: SocketAddr, to_begin: Arc<AtomicU64>) -> io::Result<u6
         let mut stream = TcpStream::connect(from).await?;
         stream.set_nodelay(true)?;
         loop {
-            let count = stream.read(&mut buffer).await?;
+            buffer.clear();
+            let count = stream.read_buf(&mut buffer).await?;
             if count == 0 {
                 break;
             }

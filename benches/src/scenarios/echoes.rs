@@ -17,11 +17,12 @@ const CHUNK: usize = 16 * 1024;
 /// What a small message takes when each waits for the one before.
 pub(super) fn ping_pong(options: &Options) -> io::Result<Vec<Table>> {
     let mut tables = Vec::new();
-    for connections in [1, 64, 1_000] {
-        let title = match connections {
-            1 => "One message at a time, on one connection".to_owned(),
-            _ => format!("One message at a time, on each of {connections} connections"),
-        };
+    for (connections, named) in [
+        (1, "one connection"),
+        (64, "each of 64 connections"),
+        (1_000, "each of 1,000 connections"),
+    ] {
+        let title = format!("One message at a time, on {named}");
         let exchange = Exchange {
             connections,
             message: SMALL,
@@ -48,11 +49,8 @@ pub(super) fn pipelined(options: &Options) -> io::Result<Vec<Table>> {
 /// What a large chunk takes when the next ones are on the way already.
 pub(super) fn streaming(options: &Options) -> io::Result<Vec<Table>> {
     let mut tables = Vec::new();
-    for connections in [1, 16] {
-        let title = match connections {
-            1 => "A stream of chunks, on one connection".to_owned(),
-            _ => format!("A stream of chunks, on each of {connections} connections"),
-        };
+    for (connections, named) in [(1, "one connection"), (16, "each of 16 connections")] {
+        let title = format!("A stream of chunks of 16 KiB, on {named}");
         let exchange = Exchange {
             connections,
             message: CHUNK,

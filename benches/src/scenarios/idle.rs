@@ -7,7 +7,7 @@ use crate::contenders;
 use crate::load::{Exchange, Exchanges, Load};
 use crate::options::Options;
 use crate::process;
-use crate::table::{Row, Table, median};
+use crate::table::{Row, Table, median, rounded};
 use crate::trial::{Entrant, enter, measure, show_progress};
 
 /// Those that talk.
@@ -27,7 +27,10 @@ pub(super) fn idle(options: &Options) -> io::Result<Vec<Table>> {
     let silent = wanted.min(limit.saturating_sub(RESERVE));
     let mut tables = Vec::new();
     for placement in options.cores.placements()? {
-        let title = format!("100 connections talk, {silent} are silent");
+        let title = format!(
+            "100 connections talk, {} are silent",
+            rounded(silent as f64)
+        );
         let mut table = Table::new(placement.titled(&title), "message");
         table.more = vec![
             "alone, ns/message",
@@ -76,9 +79,9 @@ impl Beside {
         let among = row.nanos.iter().zip(&self.alone);
         let ratio = median(among.map(|(among, alone)| among / alone));
         row.more = vec![
-            format!("{:.0}", median(self.alone.iter().copied())),
+            rounded(median(self.alone.iter().copied())),
             format!("{ratio:.2}"),
-            self.growth.unwrap_or_default().to_string(),
+            rounded(self.growth.unwrap_or_default() as f64),
         ];
         row
     }
