@@ -7,7 +7,7 @@
 //! cargo run --release -p benches -- --list                # what there is
 //! ```
 //!
-//! A [scenario](scenarios) is a question; it runs all [contenders](contenders) in turn, round after round, so that what
+//! A [scenario](scenarios) is a question; it runs all [contenders] in turn, round after round, so that what
 //! else the machine does hits all of them alike, and answers with a [table]. Some need [no more than one
 //! process](inside). Those of the network have
 //! each contender's program in a [process] of its own, and put it under a [load].
