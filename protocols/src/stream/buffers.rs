@@ -8,7 +8,9 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use rustix::net::{SendAncillaryBuffer, send, sendmsg};
+
+use crate::sockets::SEND;
 
 /// One read takes this much at the most, so that one busy connection does not starve the others.
 pub(super) const READ_SIZE: usize = 64 * 1024;
@@ -131,7 +133,7 @@ impl Outgoing {
     pub(super) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let sent = match self.chunks.len() {
             0 => return Ok(()),
-            1 => send(fd, &self.chunks[0][self.sent..], SendFlags::NOSIGNAL),
+            1 => send(fd, &self.chunks[0][self.sent..], SEND),
             _ => {
                 let mut slices = [IoSlice::new(&[]); CHUNKS_PER_SEND];
                 let mut count = 0;
@@ -141,12 +143,7 @@ impl Outgoing {
                 }
                 slices[0] = IoSlice::new(&self.chunks[0][self.sent..]);
                 let mut no_control_data = SendAncillaryBuffer::default();
-                sendmsg(
-                    fd,
-                    &slices[..count],
-                    &mut no_control_data,
-                    SendFlags::NOSIGNAL,
-                )
+                sendmsg(fd, &slices[..count], &mut no_control_data, SEND)
             }
         };
         self.advance(taken(sent)?);
@@ -169,7 +166,7 @@ impl Outgoing {
         };
         let bytes = &first[self.sent..];
         let bytes = &bytes[..most.min(bytes.len())];
-        let sent = sendmsg(fd, &[IoSlice::new(bytes)], control, SendFlags::NOSIGNAL);
+        let sent = sendmsg(fd, &[IoSlice::new(bytes)], control, SEND);
         let sent = taken(sent)?;
         self.advance(sent);
         Ok(sent)
