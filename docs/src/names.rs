@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use crate::conformance::root;
+use crate::tables::root;
 
 /// Where the page stands in the book.
 #[must_use]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use docs::conformance::root;
+use docs::tables::root;
 
 #[test]
 fn every_file_of_the_crates_is_on_the_map() {

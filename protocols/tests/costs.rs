@@ -1,8 +1,9 @@
 //! What connections cost, in counts that no noise of the machine can change.
 
 mod common;
+#[path = "../../deferred/tests/counting/mod.rs"]
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -12,6 +13,7 @@ use std::thread;
 use common::child::{in_a_process_of_its_own, open_descriptors};
 use common::peers::pattern;
 use common::{LIMIT, Script, listen, on_every_backend, peer_of, run, stop_at_call, stop_soon};
+use counting::Asked;
 use protocols::datagram::{
     DatagramProtocol, DatagramTransport, Delivery, ReactorUdp, UdpOptions, UdpPort,
 };
@@ -20,60 +22,13 @@ use protocols::{Address, Factory, ListenOptions, Port, Protocol, ReactorTcp, Tra
 
 on_every_backend!(
     an_echoed_message_allocates_nothing,
+    an_accepted_connection_allocates_twice,
     an_idle_connection_costs_at_most_400_bytes,
     a_connection_costs_one_descriptor,
     a_very_large_write_is_copied_once,
     an_echoed_datagram_allocates_nothing,
     an_idle_udp_port_costs_at_most_450_bytes,
 );
-
-/// The system's allocator, which counts what each thread asks of it.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
-    static HELD: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(asked: usize, given_back: usize) {
-    if asked > 0 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-    }
-    ALLOCATED.set(ALLOCATED.get() + asked);
-    HELD.set(HELD.get() + asked.cast_signed() - given_back.cast_signed());
-}
-
-#[expect(unsafe_code, reason = "an allocator is counted by standing before it")]
-// SAFETY: every call is handed on as it came, and the counters neither allocate nor are ever dropped.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        // SAFETY: the caller keeps the same promises to us.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, layout.size());
-        // SAFETY: the caller keeps the same promises to us, and `pointer` came from `System`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        // SAFETY: the caller keeps the same promises to us.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size, layout.size());
-        // SAFETY: the caller keeps the same promises to us, and `pointer` came from `System`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Sends everything back.
 struct Echo;
@@ -84,26 +39,30 @@ impl Protocol for Echo {
     }
 }
 
-/// What the thread has been given at the messages or connections of interest.
+/// What the thread has asked for at the messages or connections of interest.
 #[derive(Default)]
 struct Marks {
     so_far: Cell<usize>,
-    first: Cell<(usize, isize)>,
-    last: Cell<(usize, isize)>,
+    first: Cell<Asked>,
+    last: Cell<Asked>,
 }
 
 impl Marks {
-    /// Notes one more; at the first and the last of interest, also what was allocated until then.
+    /// Notes one more; at the first and the last of interest, also what was asked for until then.
     fn note(&self, first: usize, last: usize) -> bool {
         self.so_far.set(self.so_far.get() + 1);
-        let now = (ALLOCATIONS.get(), HELD.get());
         if self.so_far.get() == first {
-            self.first.set(now);
+            self.first.set(Asked::so_far());
         }
         if self.so_far.get() == last {
-            self.last.set(now);
+            self.last.set(Asked::so_far());
         }
         self.so_far.get() == last
+    }
+
+    /// What was asked for from the first to the last of interest.
+    fn between(&self) -> Asked {
+        self.last.get().since(self.first.get())
     }
 }
 
@@ -166,7 +125,7 @@ fn an_echoed_message_allocates_nothing(reactor: &Reactor) {
     run(reactor);
 
     client.join().unwrap();
-    let allocations = factory.marks.last.get().0 - factory.marks.first.get().0;
+    let allocations = factory.marks.between().times;
     println!(
         "measured: {allocations} allocations for {} messages",
         MESSAGES - 100
@@ -224,13 +183,32 @@ fn an_idle_connection_costs_at_most_400_bytes(reactor: &Reactor) {
 
             run(reactor);
 
-            let held = factory.marks.last.get().1 - factory.marks.first.get().1;
-            let each = held / (LAST - FIRST).cast_signed();
+            let each = factory.marks.between().kept / (LAST - FIRST).cast_signed();
             println!("measured: {each} bytes for each idle connection");
             assert!(each > 0);
             assert!(each <= 400, "{each} bytes");
         },
     );
+}
+
+/// One for the connection with its protocol, and one for what is gone as soon as its socket is closed.
+fn an_accepted_connection_allocates_twice(reactor: &Reactor) {
+    in_a_process_of_its_own(reactor, "an_accepted_connection_allocates_twice", || {
+        // Between these, no table grows.
+        const FIRST: usize = 300;
+        const LAST: usize = 400;
+        let (port, factory) = idle(reactor, FIRST, LAST);
+        let _peers: Vec<_> = (0..LAST).map(|_| peer_of(&port)).collect();
+
+        run(reactor);
+
+        let allocations = factory.marks.between().times;
+        println!(
+            "measured: {allocations} allocations for {} connections",
+            LAST - FIRST
+        );
+        assert_eq!(allocations, 2 * (LAST - FIRST));
+    });
 }
 
 // L-012, N-042
@@ -263,11 +241,11 @@ fn a_connection_costs_one_descriptor(reactor: &Reactor) {
 // N-024
 fn a_very_large_write_is_copied_once(reactor: &Reactor) {
     const LEN: usize = 60 * 1024 * 1024;
-    let (text, begun) = (pattern(LEN), Rc::new(Cell::new(0)));
+    let (text, begun) = (pattern(LEN), Rc::<Cell<Asked>>::default());
     let (before, stop) = (Rc::clone(&begun), reactor.clone());
     let script = Script::unnoted()
         .on_made(move |transport| {
-            before.set(ALLOCATED.get());
+            before.set(Asked::so_far());
             transport.write(&text);
             transport.write(b"small");
         })
@@ -284,7 +262,7 @@ fn a_very_large_write_is_copied_once(reactor: &Reactor) {
     run(reactor);
 
     assert!(reader.join().unwrap());
-    let allocated = ALLOCATED.get() - begun.get();
+    let allocated = Asked::so_far().since(begun.get()).bytes;
     println!("measured: {allocated} bytes allocated to send {LEN}");
     assert!(allocated < LEN + 1024 * 1024, "{allocated}");
 }
@@ -331,7 +309,7 @@ fn an_echoed_datagram_allocates_nothing(reactor: &Reactor) {
     run(reactor);
 
     client.join().unwrap();
-    let allocations = marked.marks.last.get().0 - marked.marks.first.get().0;
+    let allocations = marked.marks.between().times;
     println!(
         "measured: {allocations} allocations for {} datagrams",
         MESSAGES - 100
@@ -359,9 +337,9 @@ fn an_idle_udp_port_costs_at_most_450_bytes(reactor: &Reactor) {
     run(reactor);
     drop(first);
 
-    let before = HELD.get();
+    let before = Asked::so_far();
     let _ports: [_; PORTS] = std::array::from_fn(listen);
-    let each = (HELD.get() - before) / PORTS.cast_signed();
+    let each = Asked::so_far().since(before).kept / PORTS.cast_signed();
 
     println!("measured: {each} bytes for each idle UDP port");
     assert!(each > 0);

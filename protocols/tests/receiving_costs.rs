@@ -1,7 +1,7 @@
 //! What receivers cost, in counts that no noise of the machine can change: bytes that are looked at, kept and copied.
 
-#[path = "common/allocations.rs"]
-mod allocations;
+#[path = "../../deferred/tests/counting/mod.rs"]
+mod counting;
 #[path = "common/recording.rs"]
 mod recording;
 
@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
-use allocations::{ALLOCATED, ALLOCATIONS, HELD};
+use counting::Asked;
 use protocols::framing::{Framing, Scan};
 use protocols::line::{
     LineHandler, LineOnlyHandler, LineOnlyReceiver, LineReceiver, Lines, LinesOnly,
@@ -19,24 +19,6 @@ use protocols::strings::{
     StringReceiver, StringTooLong, Strings,
 };
 use recording::Played;
-
-/// What was allocated while something was done.
-struct Spent {
-    times: usize,
-    bytes: usize,
-    /// How much of it is still in use.
-    kept: isize,
-}
-
-fn spent(f: impl FnOnce()) -> Spent {
-    let before = (ALLOCATIONS.get(), ALLOCATED.get(), HELD.get());
-    f();
-    Spent {
-        times: ALLOCATIONS.get() - before.0,
-        bytes: ALLOCATED.get() - before.1,
-        kept: HELD.get() - before.2,
-    }
-}
 
 /// Counts what it is called with, without asking for any memory.
 #[derive(Default)]
@@ -171,7 +153,7 @@ fn many_short_strings_in_one_piece_are_neither_copied_nor_looked_at_twice() {
         let mut played = Played::new(receiver);
         let (scans, scanned) = (SCANS.get(), SCANNED.get());
 
-        let spent = spent(|| played.receive(&text));
+        let spent = Asked::by(|| played.receive(&text));
 
         assert_eq!(counter.frames.get(), count);
         assert_eq!((counter.copied.get(), spent.times), (0, 0));
@@ -192,7 +174,7 @@ fn is_linear_in_small_pieces<F: StringFraming>() {
         let mut played = Played::new(receiver);
         let (scans, scanned) = (SCANS.get(), SCANNED.get());
 
-        let spent = spent(|| {
+        let spent = Asked::by(|| {
             for piece in text.chunks(size) {
                 played.receive(piece);
             }
@@ -221,7 +203,7 @@ fn nothing_is_kept_of_a_string_that_is_too_long() {
     let mut played = Played::new(Int32StringReceiver::new(counter.shared()).max_length(1000));
     let text = vec![b'x'; 1_000_000];
 
-    let spent = spent(|| {
+    let spent = Asked::by(|| {
         played.receive(&1_000_000_u32.to_be_bytes());
         text.chunks(7).for_each(|piece| played.receive(piece));
         played.receive(b"\0\0\0\x02ok");
@@ -239,7 +221,7 @@ fn lines_in_one_piece_are_not_copied_and_one_across_two_pieces_is_alone() {
     let text = b"a line of twenty-two b\r\n".repeat(1000);
     let (first, second) = text.split_at(text.len() / 2 + 5);
 
-    let spent = spent(|| {
+    let spent = Asked::by(|| {
         counter.expects(first);
         played.receive(first);
         counter.expects(second);
@@ -260,7 +242,7 @@ fn a_long_line_in_single_bytes_is_copied_once() {
     let mut played = Played::new(receiver);
     let text = [&vec![b'x'; LENGTH][..], b"\r\n"].concat();
 
-    let spent = spent(|| text.chunks(1).for_each(|piece| played.receive(piece)));
+    let spent = Asked::by(|| text.chunks(1).for_each(|piece| played.receive(piece)));
 
     assert_eq!(counter.frames.get(), 1);
     assert!(spent.bytes <= 4 * LENGTH, "{}", spent.bytes);
@@ -274,8 +256,8 @@ fn a_line_only_receiver_keeps_no_buffer_after_a_long_line() {
     let mut played = Played::new(LineOnlyReceiver::new(counter.shared()));
     let refused = vec![b'x'; LENGTH + 10];
 
-    let refusing = spent(|| refused.chunks(100).for_each(|piece| played.receive(piece)));
-    let deaf = spent(|| {
+    let refusing = Asked::by(|| refused.chunks(100).for_each(|piece| played.receive(piece)));
+    let deaf = Asked::by(|| {
         for _ in 0..1000 {
             played.receive(b"some more\r\nand more, which ends nowhere");
         }
@@ -296,10 +278,10 @@ fn a_line_without_an_end_never_fills_more_than_its_limit() {
         let endless = vec![b'x'; 1_000_000];
         let mut most = 0;
 
-        let before = HELD.get();
+        let before = Asked::so_far();
         for piece in endless.chunks(size) {
             played.receive(piece);
-            most = most.max(HELD.get() - before);
+            most = most.max(Asked::so_far().since(before).kept);
         }
 
         assert_eq!(counter.refusals.get(), 1);
@@ -314,7 +296,7 @@ fn bodies_in_one_piece_are_handed_back_without_copying() {
     let mut played = Played::new(LineReceiver::new(counter.shared()));
     let text = b"raw\r\nabc".repeat(100_000);
 
-    let spent = spent(|| played.receive(&text));
+    let spent = Asked::by(|| played.receive(&text));
 
     assert_eq!(counter.frames.get(), 100_000);
     assert_eq!(spent.times, 0);
@@ -327,7 +309,7 @@ fn pausing_in_each_of_many_lines_copies_them_once() {
     let mut played = Played::new(LineReceiver::new(counter.shared()));
     let text = b"pause\r\n".repeat(10_000);
 
-    let spent = spent(|| {
+    let spent = Asked::by(|| {
         played.receive(&text);
         while let Some(lines) = counter.paused.take() {
             lines.resume_producing();

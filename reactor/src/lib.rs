@@ -37,7 +37,7 @@
 //! [`TestClock`](testing::TestClock), whose time passes when the test says so.
 //!
 //! A million calls may wait: to make one then takes about a tenth of a microsecond, to cancel one a third (random
-//! delays, two cores of a Xeon; `cargo bench -p reactor --bench timers_beside` has tokio and calloop beside it).
+//! delays, two cores of a Xeon; `cargo run --release -p benches -- timers` has tokio and calloop beside it).
 //!
 //! # Readiness
 //!

@@ -19,6 +19,7 @@ static ALLOCATOR: Counting = Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
@@ -39,6 +40,7 @@ impl Counting {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        ALLOCATED.set(ALLOCATED.get() + layout.size());
         Self::grows_by(layout.size() as isize);
         // SAFETY: The caller keeps the conditions of `alloc`, which are the same there.
         unsafe { System.alloc(layout) }
@@ -48,6 +50,44 @@ unsafe impl GlobalAlloc for Counting {
         Self::grows_by(-(layout.size() as isize));
         // SAFETY: The caller keeps the conditions of `dealloc`; the memory came from `System` above.
         unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// What this thread has asked of the allocator, since it began or while something was done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    /// How often it has asked for memory, or for more of it.
+    pub(crate) times: usize,
+    /// For how much in all.
+    pub(crate) bytes: usize,
+    /// How much more of it there is than was given back.
+    pub(crate) kept: isize,
+}
+
+impl Asked {
+    /// Since the thread began.
+    pub(crate) fn so_far() -> Self {
+        Self {
+            times: ALLOCATIONS.get(),
+            bytes: ALLOCATED.get(),
+            kept: LIVE.get(),
+        }
+    }
+
+    /// From `begin`, which was the state of affairs then, to this one.
+    pub(crate) fn since(self, begin: Self) -> Self {
+        Self {
+            times: self.times - begin.times,
+            bytes: self.bytes - begin.bytes,
+            kept: self.kept - begin.kept,
+        }
+    }
+
+    /// While `f` runs.
+    pub(crate) fn by(f: impl FnOnce()) -> Self {
+        let begin = Self::so_far();
+        f();
+        Self::so_far().since(begin)
     }
 }
 

@@ -62,12 +62,16 @@ fn reactor_on(backend: Box<dyn Backend>) -> Reactor {
     Reactor::with_backend(backend).expect("there are descriptors left")
 }
 
+/// What a test has done before a wait.
+type Hook = Box<dyn FnMut()>;
+
 /// How often a reactor has waited, and how long it would have the last time; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Waits {
     count: Rc<Cell<usize>>,
     last: Rc<Cell<Option<Duration>>>,
     stop: Rc<RefCell<Option<RemoteHandle>>>,
+    before_each: Rc<RefCell<Option<Hook>>>,
 }
 
 impl Waits {
@@ -84,6 +88,11 @@ impl Waits {
         *self.stop.borrow_mut() = Some(reactor.remote_handle());
     }
 
+    /// Has this done before each wait, when all that the reactor has to do is done.
+    pub(crate) fn before_each(&self, f: impl FnMut() + 'static) {
+        *self.before_each.borrow_mut() = Some(Box::new(f));
+    }
+
     fn note(&self, timeout: Option<Duration>) {
         self.count.set(self.count.get() + 1);
         self.last.set(timeout);
@@ -91,6 +100,9 @@ impl Waits {
             remote
                 .call_from_thread(|reactor| drop(reactor.stop()))
                 .expect("the reactor runs");
+        }
+        if let Some(f) = &mut *self.before_each.borrow_mut() {
+            f();
         }
     }
 }

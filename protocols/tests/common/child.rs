@@ -23,8 +23,9 @@ pub(crate) fn in_a_process_of_its_own(reactor: &Reactor, name: &str, check: impl
         .expect("a program can be run twice");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("1 passed"), "{said}");
-    if let Some(measured) = said.lines().find(|line| line.starts_with("measured")) {
-        println!("{measured}");
+    // It stands behind the name of the test.
+    if let Some((_, measured)) = said.split_once("measured: ") {
+        println!("measured: {}", measured.lines().next().unwrap_or_default());
     }
 }
 
