@@ -13,7 +13,7 @@ use rustix::net::{
 
 use crate::{Address, DescriptorTransport, Protocol};
 
-use super::buffers::Outgoing;
+use super::Outgoing;
 use super::{Connection, Phase, Writing};
 
 /// So many descriptors go with one byte at the most, and come with one read: Linux takes no more.

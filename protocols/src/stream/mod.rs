@@ -11,6 +11,7 @@
 
 mod buffers;
 mod descriptors;
+mod outgoing;
 mod producing;
 mod sending;
 mod socket;
@@ -29,8 +30,9 @@ use crate::{Address, Protocol, Transport};
 pub(crate) use buffers::FULL;
 pub(crate) use producing::{ASK_AGAIN, Registered, Stop};
 
-use buffers::{Buffers, Outgoing, READ_SIZE};
+use buffers::{Buffers, READ_SIZE};
 use descriptors::Descriptors;
+use outgoing::Outgoing;
 use socket::Socket;
 
 /// Who began a connection, and hears of it: of its beginning before the protocol does, of its end after.
