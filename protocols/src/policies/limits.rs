@@ -52,7 +52,11 @@ impl Policy for AtMost {
 #[derive(Debug)]
 pub struct Counted(Rc<Cell<usize>>);
 
-impl Connection for Counted {}
+impl Connection for Counted {
+    fn looks_at_writes(&self) -> bool {
+        false
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -115,7 +119,11 @@ pub struct FromHost {
     hosts: Hosts,
 }
 
-impl Connection for FromHost {}
+impl Connection for FromHost {
+    fn looks_at_writes(&self) -> bool {
+        false
+    }
+}
 
 impl Drop for FromHost {
     fn drop(&mut self) {

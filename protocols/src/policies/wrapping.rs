@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
+use crate::files::FileConsumer;
 use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
 use crate::{
     Abilities, Address, ClientFactory, Connector, Consumer, Factory, Flow, Producer, ProducerError,
@@ -40,6 +41,13 @@ pub trait Connection: 'static {
     /// Called when the protocol writes, with the parts of what it writes together.
     fn written(&self, parts: &[&[u8]]) {
         let _ = parts;
+    }
+
+    /// Whether [`written`](Self::written) is to see all that is written, as it is at first.
+    ///
+    /// If not, files may go past it, without their bytes being [read](crate::files).
+    fn looks_at_writes(&self) -> bool {
+        true
     }
 
     /// Called once, at the end.
@@ -367,6 +375,13 @@ impl<C: Connection> Consumer for Through<C> {
     fn unregister_producer(&self) {
         self.wire.producer.take();
         self.wire.transport.unregister_producer();
+    }
+
+    fn file_consumer(&self) -> Option<&dyn FileConsumer> {
+        if self.connection.looks_at_writes() {
+            return None;
+        }
+        self.wire.transport.file_consumer()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The memory through which bytes come and go, shared by all connections of a reactor.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use super::Outgoing;
+use super::files::can_send_files;
 
 /// One read takes this much at the most, so that one busy connection does not starve the others.
 pub(super) const READ_SIZE: usize = 64 * 1024;
@@ -26,6 +27,7 @@ pub(super) struct Buffers {
         reason = "the boxes go in and out; a connection holds one word"
     )]
     spare: RefCell<Vec<Box<Outgoing>>>,
+    can_send_files: OnceCell<bool>,
 }
 
 impl Buffers {
@@ -44,6 +46,11 @@ impl Buffers {
     /// An empty queue.
     pub(super) fn for_writing(&self) -> Box<Outgoing> {
         self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Whether parts of files may be put into a queue, which is looked up once.
+    pub(super) fn can_send_files(&self) -> bool {
+        *self.can_send_files.get_or_init(can_send_files)
     }
 
     /// Takes a queue back that has been sent.

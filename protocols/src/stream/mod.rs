@@ -6,11 +6,12 @@
 //! A connection goes through its [`Phase`]s in order, and each of its directions through its own states. It calls
 //! its protocol and its producer from two places only: when the reactor says that the socket is ready, and from
 //! its [`Job`], in the loop. What comes in is in `socket`, what goes out in `sending`, descriptors both ways in
-//! `descriptors`, who makes it in `producing`,
-//! and what a protocol may ask for in `transport`.
+//! `descriptors`, the queue in `outgoing`, files in `files`, who makes it all in `producing`, and what a protocol may
+//! ask for in `transport`.
 
 mod buffers;
 mod descriptors;
+mod files;
 mod outgoing;
 mod producing;
 mod sending;

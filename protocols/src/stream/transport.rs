@@ -14,6 +14,7 @@ use crate::{
     SocketTransport, TcpTransport, Transport, UnixAddress,
 };
 
+use crate::files::FileConsumer;
 use crate::sockets::local_address;
 
 use super::buffers::READ_SIZE;
@@ -33,6 +34,10 @@ impl<P: Protocol> Consumer for Connection<P> {
 
     fn unregister_producer(&self) {
         self.unregister();
+    }
+
+    fn file_consumer(&self) -> Option<&dyn FileConsumer> {
+        self.buffers.can_send_files().then_some(self)
     }
 }
 
