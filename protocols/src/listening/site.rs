@@ -22,7 +22,7 @@ const ACCEPTS_AT_FIRST: usize = 100;
 pub(super) struct Site<F: Factory> {
     pub(super) reactor: Reactor,
     pub(super) factory: Rc<F>,
-    place: Box<dyn Place>,
+    pub(super) place: Box<dyn Place>,
     pub(super) address: RefCell<Address>,
     /// The reactor owns it. None is here unless the port listens.
     pub(super) listener: RefCell<Option<Weak<Listener<F>>>>,
