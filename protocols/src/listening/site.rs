@@ -102,7 +102,7 @@ impl<F: Factory> Site<F> {
         if self.in_use.borrow().is_some() {
             return;
         }
-        let begun = Use::begin(&self.reactor, &self.factory);
+        let begun = Use::begin(&self.factory);
         note(&*self.factory, format_args!("listens on {}", self.name()));
         *self.in_use.borrow_mut() = Some(begun);
     }
