@@ -117,6 +117,8 @@
 //! cost no memory, is Scala's promise linking and twitter-util's `Promise.become`. Walking chains by a loop
 //! is Twisted's `_runCallbacks`. The trail of places comes from the error traces of Zig; backtraces as
 //! bare addresses from `anyhow`. Racing with the losers cancelled is structured concurrency's.
+//!
+//! What each name of Twisted's is here, the page `twisted` of the `protocols` crate says.
 
 #![forbid(unsafe_code)]
 

@@ -6,12 +6,14 @@
 //!
 //! and in a second terminal, `nc localhost 10000`.
 
+// ANCHOR: uses
 use std::env;
 use std::error::Error;
 use std::rc::Rc;
 
 use protocols::reactor::Reactor;
 use protocols::{Address, Factory, ListenOptions, Protocol, ReactorTcp, Transport};
+// ANCHOR_END: uses
 
 // ANCHOR: protocol
 /// No line is longer.

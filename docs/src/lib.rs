@@ -2,8 +2,10 @@
 //!
 //! The texts are the Markdown files beside this folder. Here are the programs and checks about them:
 //!
-//! - [`conformance`] joins the list of behaviours with the tests that hold them;
+//! - [`conformance`] joins the list of behaviours with the tests that hold them, and [`faults`] that of what can go
+//!   wrong, both by [`tables`];
 //! - [`links`] finds out whether what the texts point to is there;
+//! - [`names`] writes the page of Twisted's names;
 //! - [`pictures`] draws the book's pictures;
 //! - [`small`], [`twins`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and
 //!   [`solutions`] has those of its exercises that ask for code.
@@ -14,12 +16,15 @@
 
 pub mod cache;
 pub mod conformance;
+pub mod faults;
 pub mod hurried;
 pub mod links;
 pub mod louder;
+pub mod names;
 pub mod pictures;
 pub mod small;
 pub mod solutions;
+pub mod tables;
 pub mod twins;
 
 #[doc = include_str!("../../README.md")]

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::conformance::{files_in, root};
+use crate::tables::{files_in, root};
 
 /// The pages of the book, and the texts at the root of the project.
 ///
@@ -15,7 +15,14 @@ use crate::conformance::{files_in, root};
 pub fn texts() -> io::Result<Vec<PathBuf>> {
     let mut texts = files_in(&root().join("docs/book"), "md")?;
     texts.extend(
-        ["README.md", "ARCHITECTURE.md", "docs/conformance.md"].map(|name| root().join(name)),
+        [
+            "README.md",
+            "ARCHITECTURE.md",
+            "docs/conformance.md",
+            "docs/faults.md",
+            "fuzz/README.md",
+        ]
+        .map(|name| root().join(name)),
     );
     Ok(texts)
 }

@@ -7,11 +7,13 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocols::deferred::{Deferred, DeferredSemaphore, gather};
+use protocols::deferred::{Deferred, DeferredSemaphore, Failure, Firer, gather};
+use protocols::policies::Timeout;
 use protocols::reactor::backend::{Backend, Event, Interest, Key};
 use protocols::reactor::task::sleep;
 use protocols::reactor::testing::TestClock;
 use protocols::reactor::{Clock, DelayedCall};
+use protocols::{Protocol, Transport};
 
 use crate::small;
 
@@ -76,6 +78,73 @@ fn try_on<T: 'static>(
     })
 }
 // ANCHOR_END: retry
+
+// ANCHOR: retry-async
+/// The same as a coroutine: what moved from turn to turn are its variables.
+///
+/// # Errors
+///
+/// The last attempt's failure.
+pub async fn retry_async<T: 'static>(
+    clock: &impl Clock,
+    delays: impl IntoIterator<Item = Duration>,
+    mut attempt: impl FnMut() -> Deferred<T>,
+) -> Result<T, Failure> {
+    for delay in delays {
+        if let Ok(value) = attempt().await {
+            return Ok(value);
+        }
+        sleep(clock, delay).await?;
+    }
+    attempt().await
+}
+// ANCHOR_END: retry-async
+
+// ANCHOR: impatient
+/// Loses its connection when the peer has said nothing for this long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A protocol that does not wait for ever.
+#[derive(Debug)]
+pub struct Impatient<C> {
+    clock: C,
+    silence: Option<Timeout>,
+}
+
+impl<C: Clock + Clone + 'static> Impatient<C> {
+    /// Reads the time from this clock.
+    pub fn new(clock: &C) -> Self {
+        Self {
+            clock: clock.clone(),
+            silence: None,
+        }
+    }
+}
+
+impl<C: Clock + Clone + 'static> Protocol for Impatient<C> {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        let silence = Timeout::closing(self.clock.clone(), transport);
+        silence.set(Some(PATIENCE));
+        self.silence = Some(silence);
+    }
+
+    fn data_received(&mut self, _transport: &Rc<dyn Transport>, _data: &[u8]) {
+        if let Some(silence) = &self.silence {
+            silence.reset();
+        }
+    }
+}
+// ANCHOR_END: impatient
+
+// ANCHOR: download
+/// A download that ends, when it is given up, with what has arrived.
+pub fn download(arrived: &Rc<RefCell<Vec<u8>>>) -> (Firer<Vec<u8>>, Deferred<Vec<u8>>) {
+    let arrived = Rc::clone(arrived);
+    Deferred::with_canceller(move |firer: Firer<Vec<u8>>| {
+        firer.callback(arrived.take());
+    })
+}
+// ANCHOR_END: download
 
 // ANCHOR: at-most
 /// Does all of this work, so much of it at a time.
@@ -181,8 +250,9 @@ pub fn order() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use protocols::deferred::{CancelledError, Failure, Firer, testing};
+    use protocols::deferred::{CancelledError, testing};
     use protocols::reactor::Reactor;
+    use protocols::testing::StringConnection;
 
     use super::*;
     use crate::hurried::Hurried;
@@ -253,6 +323,60 @@ mod tests {
         clock.advance(SECOND);
 
         testing::failure_result_of::<NoRhyme, _>(found);
+    }
+
+    #[test]
+    fn a_coroutine_tries_again_after_each_delay() {
+        let reactor = Reactor::with_backend(Box::new(Hurried::over_poll())).unwrap();
+        let (clock, end) = (reactor.clone(), reactor.clone());
+        let found = reactor.spawn(async move {
+            let mut attempts = 0;
+            let found = retry_async(&clock, [SECOND, 5 * SECOND], || {
+                attempts += 1;
+                match attempts {
+                    3 => Deferred::succeed("found"),
+                    _ => Deferred::fail(Failure::new(NoRhyme)),
+                }
+            });
+            let found = found.await;
+            end.stop()?;
+            found
+        });
+
+        reactor.run().unwrap();
+
+        assert_eq!(testing::success_result_of(found), "found");
+        assert!(reactor.now() >= 6 * SECOND);
+    }
+
+    // ANCHOR: impatient-test
+    #[test]
+    fn silence_is_borne_to_the_last_nanosecond_and_no_longer() {
+        let (clock, instant) = (TestClock::new(), Duration::from_nanos(1));
+        let connection = StringConnection::new(Impatient::new(&clock));
+
+        clock.advance(PATIENCE - instant);
+        connection.receive(b"I am here");
+        clock.advance(PATIENCE - instant);
+        connection.settle();
+        assert!(!connection.is_over());
+
+        clock.advance(instant);
+        connection.settle();
+        assert!(connection.is_over());
+    }
+    // ANCHOR_END: impatient-test
+
+    #[test]
+    fn a_download_that_is_given_up_ends_with_its_first_half() {
+        let arrived = Rc::new(RefCell::new(Vec::new()));
+        let (firer, file) = download(&arrived);
+        arrived.borrow_mut().extend_from_slice(b"The river waits");
+
+        file.cancel();
+
+        assert_eq!(testing::success_result_of(file), b"The river waits");
+        assert!(!firer.callback(b"The river waits on no one".to_vec()));
     }
 
     #[test]

@@ -116,6 +116,35 @@ fn who_still_waits_when_the_server_goes_is_told_why() {
 // ANCHOR_END: lost
 
 #[test]
+fn who_asks_again_when_the_server_is_gone_is_told_at_once() {
+    let got = result_with(SaysOnly(b"END\r\n"), |client| {
+        let again = client.clone();
+        let (first, second) = (client.get("a"), client.get("b"));
+        first
+            .add_callback(move |_| second)
+            .add_errback(move |_lost| again.get("b"))
+    });
+
+    let failure = got.unwrap_err();
+    assert!(failure.check::<ConnectionClosed>().is_some(), "{failure}");
+}
+
+// ANCHOR: place
+#[test]
+fn a_request_that_is_given_up_keeps_its_place() {
+    let got = result_with(CacheServer::default(), |client| {
+        let river = client.set("river", b"waits");
+        let (lamp, again) = (client.get("lamp"), client.get("river"));
+        lamp.cancel();
+        lamp.ignore();
+        river.add_callback(move |()| again)
+    });
+
+    assert_eq!(got.unwrap(), Some(b"waits".to_vec()));
+}
+// ANCHOR_END: place
+
+#[test]
 fn a_server_that_talks_gibberish_is_given_up() {
     for said in [
         &b"VALUE a 0 many\r\n"[..],

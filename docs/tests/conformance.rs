@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use docs::conformance::{held, lines, pages, with_tests};
+use docs::conformance::{LINES, pages};
+use docs::tables;
 
 #[test]
 fn every_page_names_the_tests_that_hold_its_lines() {
-    let held = held().unwrap();
+    let held = LINES.held().unwrap();
 
     for page in pages().unwrap() {
         let text = fs::read_to_string(&page).unwrap();
-        let expected = with_tests(&text, &held);
+        let expected = LINES.with_tests(&text, &held);
 
         let stale = text
             .lines()
@@ -58,15 +59,14 @@ const EXCEPT: [(&str, &str); 11] = [
 
 #[test]
 fn every_line_of_a_complete_page_is_held_by_a_test() {
-    let held = held().unwrap();
+    let held = LINES.held().unwrap();
 
     for page in COMPLETE {
-        let path = docs::conformance::root()
-            .join("docs/conformance")
-            .join(page);
+        let path = tables::root().join("docs/conformance").join(page);
         let text = fs::read_to_string(path).unwrap();
 
-        let missing: Vec<_> = lines(&text)
+        let missing: Vec<_> = LINES
+            .rows(&text)
             .filter(|(line, kind)| {
                 let is_exception = EXCEPT.iter().any(|(exception, _)| exception == line);
                 let is_held = held.contains_key(*line) || is_exception;
@@ -87,11 +87,12 @@ fn every_line_that_a_test_names_is_on_a_page() {
         .collect();
     let known: BTreeSet<_> = texts
         .iter()
-        .flat_map(|text| lines(text))
+        .flat_map(|text| LINES.rows(text))
         .map(|(line, _)| line)
         .collect();
 
-    let unknown: Vec<_> = held()
+    let unknown: Vec<_> = LINES
+        .held()
         .unwrap()
         .into_iter()
         .filter(|(line, _)| !known.contains(line.as_str()))

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use docs::conformance::{files_in, root};
 use docs::links;
+use docs::tables::{files_in, root};
 
 #[test]
 fn every_link_and_every_include_leads_somewhere() {
@@ -87,6 +87,27 @@ fn every_program_that_the_book_runs_is_there() {
             );
         }
     }
+}
+
+#[test]
+fn every_further_program_is_there() {
+    let manifest = fs::read_to_string(root().join("examples/Cargo.toml")).unwrap();
+    let mut programs = 0;
+    for page in files_in(&root().join("docs/book"), "md").unwrap() {
+        let content = fs::read_to_string(&page).unwrap();
+        let Some((_, rest)) = content.split_once("\nMore programs: ") else {
+            continue;
+        };
+        let (further, _) = rest.split_once("\n\n").unwrap();
+        for quoted in further.split('`').skip(1).step_by(2) {
+            let name = quoted.split_whitespace().next().unwrap();
+            let listed = manifest.contains(&format!("name = \"{name}\""));
+            let there = listed || root().join(name).exists();
+            assert!(there, "{}: there is no {name}", page.display());
+            programs += 1;
+        }
+    }
+    assert!(programs > 10, "the lines are not understood");
 }
 
 /// All files of code.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use docs::conformance::files_in;
 use docs::pictures::{all, folder};
+use docs::tables::files_in;
 
 #[test]
 fn every_picture_is_as_the_program_draws_it() {

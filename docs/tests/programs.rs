@@ -1,11 +1,11 @@
-//! The programs that the book has to itself, run as a reader runs them.
+//! The programs that the README and the book have to themselves, run as a reader runs them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use docs::conformance::root;
+use docs::tables::root;
 
 /// Longer than any of this takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -69,6 +69,19 @@ fn lines_come_back_louder_however_they_are_cut() {
     let mut heard = String::new();
     client.read_to_string(&mut heard).unwrap();
     assert_eq!(heard, "Speak up.\nHELLO\nIS THERE ANYBODY\n");
+}
+
+#[test]
+fn the_readme_shows_its_programs_whole() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let readme = read("README.md");
+
+    for program in ["docs/programs/echo.rs", "docs/programs/greet.rs"] {
+        let source = read(program);
+        let (_about, code) = source.split_once("\n\n").unwrap();
+        let shown = readme.contains(&format!("```rust,no_run\n{code}```\n"));
+        assert!(shown, "the README shows something else than {program}");
+    }
 }
 
 #[test]

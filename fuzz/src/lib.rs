@@ -1,16 +1,20 @@
 //! What the fuzzing targets do with their inputs.
 //!
-//! An input begins with a few bytes that set the receiver and the pieces; the rest is what is received. A handler does
-//! what the first byte of a line or string tells it to, so that an input decides over everything. How it is called
-//! must not depend on the pieces.
+//! For receivers, an input begins with a few bytes that set the receiver and the pieces; the rest is what is received.
+//! A handler does what the first byte of a line or string tells it to, so that an input decides over everything. How
+//! it is called must not depend on the pieces.
 
 #[path = "../../protocols/tests/common/recording.rs"]
 mod recording;
 
+mod endpoints;
 mod lines;
+mod proxy;
 mod strings;
 
+pub use endpoints::endpoints;
 pub use lines::lines;
+pub use proxy::proxy;
 pub use strings::{counted, netstrings};
 
 use std::cell::RefCell;

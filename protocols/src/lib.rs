@@ -189,7 +189,10 @@
 //! It knows TCP, UNIX sockets and datagrams so far, and no application. Time, readiness and threads are the
 //! [`reactor`]'s, and promises are [`deferred`]'s; both are re-exported, so that a program can depend on this crate alone.
 //!
-//! *The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`.*
+//! # Where the ideas come from
+//!
+//! The three traits are Twisted's `ITransport`, `IProtocol` and `IProtocolFactory`. [`mod@twisted`] says what each name of
+//! Twisted's is here, in all three crates.
 
 #![forbid(unsafe_code)]
 
@@ -218,6 +221,7 @@ pub mod strings;
 mod tcp;
 pub mod testing;
 mod transport;
+pub mod twisted;
 mod unix;
 pub mod unwritable;
 mod uses;

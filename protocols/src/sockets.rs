@@ -7,9 +7,19 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::{SocketAddr as UnixSocketAddr, UnixStream};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, getpeername, getsockname};
+use rustix::net::{
+    AddressFamily, SendFlags, SocketAddrAny, SocketAddrUnix, getpeername, getsockname,
+};
 
 use crate::{Address, InvalidAddress, UnixAddress};
+
+/// How everything is sent: a peer that is gone is an error, and no signal.
+///
+/// Apple's systems are told so once, when a socket is made, which `socket2` and [`accept`] do.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) const SEND: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+pub(crate) const SEND: SendFlags = SendFlags::empty();
 
 /// Accepts a client: its socket does not block, and is closed on exec.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
@@ -23,6 +33,7 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Err
         let (fd, peer) = rustix::net::acceptfrom(listener)?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&fd, true)?;
+        rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
         (fd, peer)
     };
     match peer {

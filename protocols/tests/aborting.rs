@@ -71,6 +71,7 @@ fn abort_drops_what_waits_and_resets_the_peer(reactor: &Reactor) {
 }
 
 // N-046
+// fault: an abort in a callback
 fn abort_in_data_received_is_the_last_data(reactor: &Reactor) {
     let log = Log::default();
     let read = Rc::new(Cell::new(0));
@@ -155,6 +156,7 @@ fn a_write_after_abort_is_dropped(reactor: &Reactor) {
 }
 
 // N-045
+// fault: an abort in a callback
 fn abort_in_connection_made_ends_the_connection(reactor: &Reactor) {
     let log = Log::default();
     let script = stopping_server(reactor, &log)
@@ -210,6 +212,7 @@ fn ending_both(reactor: &Reactor, end: impl Fn(&dyn Transport) + 'static) -> (Lo
 }
 
 // N-040, N-041, N-046
+// fault: another's end in a callback
 fn a_callback_aborts_another_connection_that_is_ready_in_the_same_turn(reactor: &Reactor) {
     let (log, reads) = ending_both(reactor, |transport| transport.abort_connection());
 
@@ -219,6 +222,7 @@ fn a_callback_aborts_another_connection_that_is_ready_in_the_same_turn(reactor: 
 }
 
 // N-039, N-040, N-041
+// fault: another's end in a callback
 fn a_callback_loses_another_connection_that_is_ready_in_the_same_turn(reactor: &Reactor) {
     let (log, reads) = ending_both(reactor, |transport| transport.lose_connection());
 
@@ -228,6 +232,7 @@ fn a_callback_loses_another_connection_that_is_ready_in_the_same_turn(reactor: &
 }
 
 // N-034
+// fault: a panic in a callback
 fn a_panic_in_data_received_is_reported_once_and_is_the_reason(reactor: &Reactor) {
     let reports = Reports::collected();
 
@@ -262,6 +267,7 @@ fn a_panic_after_lose_connection_is_the_reason(reactor: &Reactor) {
 }
 
 // N-040
+// fault: a panic in a callback
 fn a_panic_in_connection_lost_is_reported_and_the_loop_goes_on(reactor: &Reactor) {
     let (log, reports, stop) = (Log::default(), Reports::collected(), reactor.clone());
     let script = Script::new("server", &log).on_lost(move |_| {
@@ -278,6 +284,7 @@ fn a_panic_in_connection_lost_is_reported_and_the_loop_goes_on(reactor: &Reactor
 }
 
 // N-034
+// fault: a panic in a callback
 fn a_panic_in_one_connection_leaves_the_others_alone(reactor: &Reactor) {
     let (reports, stop) = (Reports::collected(), reactor.clone());
     let script = Script::unnoted().on_data(move |transport, data| {

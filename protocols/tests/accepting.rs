@@ -105,6 +105,7 @@ fn count_in_each_turn(reactor: &Reactor, log: &Log, counts: &Rc<RefCell<Vec<usiz
 }
 
 // L-014
+// fault: many at once
 fn a_turn_accepts_more_after_one_that_used_up_its_bound_and_less_after_one_that_did_not(
     reactor: &Reactor,
 ) {
@@ -187,6 +188,7 @@ fn clients_are_numbered_from_0(reactor: &Reactor) {
 }
 
 // L-013
+// fault: declined
 fn a_declined_client_is_closed_and_the_port_goes_on(reactor: &Reactor) {
     let (log, count, stop) = (Log::default(), Cell::new(0), stop_at_call(1, reactor));
     let script = Script::new("server", &log)
@@ -210,6 +212,7 @@ fn a_declined_client_is_closed_and_the_port_goes_on(reactor: &Reactor) {
 }
 
 // L-013
+// fault: a panic in a callback
 fn a_panic_in_build_protocol_closes_that_client_only(reactor: &Reactor) {
     let (log, reports) = (Log::default(), Reports::collected());
     let (count, stop) = (Cell::new(0), stop_at_call(1, reactor));
@@ -231,6 +234,7 @@ fn a_panic_in_build_protocol_closes_that_client_only(reactor: &Reactor) {
 }
 
 // L-015, N-021
+// fault: reset
 fn a_client_that_has_reset_before_it_is_accepted_does_no_harm(reactor: &Reactor) {
     let (log, stop) = (Log::default(), stop_at_call(1, reactor));
     let script = Script::new("server", &log).on_data(move |_, _| stop());

@@ -57,6 +57,7 @@ fn a_bad_local_address_is_no_failure_of_the_call_itself(reactor: &Reactor) {
 }
 
 // N-007, N-008
+// fault: refused
 fn a_refused_connection_fails_with_the_error_of_the_system(reactor: &Reactor) {
     let log = Log::default();
     let (_taken, port) = port_without_listener();
@@ -81,6 +82,7 @@ fn a_refused_connection_fails_with_the_error_of_the_system(reactor: &Reactor) {
 }
 
 // N-008
+// fault: no route
 #[cfg(target_os = "linux")]
 fn an_address_without_a_route_is_told_from_others(reactor: &Reactor) {
     let log = Log::default();
@@ -94,6 +96,7 @@ fn an_address_without_a_route_is_told_from_others(reactor: &Reactor) {
 }
 
 // N-009
+// fault: no answer in time
 fn an_attempt_ends_when_its_time_is_over(reactor: &Reactor) {
     let log = Log::default();
     let (_full, port) = port_without_answer();
@@ -138,6 +141,7 @@ fn the_time_limit_is_gone_when_the_connection_stands(reactor: &Reactor) {
 }
 
 // N-009, N-044
+// fault: no answer in time
 fn the_time_limit_is_gone_when_the_attempt_has_failed(reactor: &Reactor) {
     let (reactor, waits) = recorded(reactor);
     let (_taken, port) = port_without_listener();

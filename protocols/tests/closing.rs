@@ -58,6 +58,7 @@ fn a_peer_that_closes_ends_the_connection_cleanly(reactor: &Reactor) {
 }
 
 // N-021, N-040
+// fault: reset
 fn a_peer_that_resets_loses_the_connection(reactor: &Reactor) {
     let log = Log::default();
     let peer = Rc::new(Cell::new(None));
@@ -73,6 +74,7 @@ fn a_peer_that_resets_loses_the_connection(reactor: &Reactor) {
 }
 
 // N-053, N-021
+// fault: the peer's half closed
 fn a_peer_that_closes_its_half_has_its_data_read_first(reactor: &Reactor) {
     let log = Log::default();
     let port = listen(reactor, stopping_server(reactor, &log));
@@ -150,6 +152,7 @@ fn lose_connection_twice_is_once(reactor: &Reactor) {
 }
 
 // N-024, N-039
+// fault: slow reader
 fn lose_connection_sends_all_to_a_slow_reader_first(reactor: &Reactor) {
     let log = Log::default();
     let (done, begin) = mpsc::channel();
@@ -334,6 +337,7 @@ fn the_reactor_holds_nothing_of_a_connection_that_is_over(reactor: &Reactor) {
 }
 
 // N-042
+// fault: many at once
 #[cfg(target_os = "linux")]
 fn more_connections_than_descriptors_come_and_go(reactor: &Reactor) {
     let name = "more_connections_than_descriptors_come_and_go";

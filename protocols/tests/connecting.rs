@@ -149,6 +149,7 @@ fn nothing_is_called_from_inside_connect(reactor: &Reactor) {
 }
 
 // N-013
+// fault: declined
 fn a_factory_that_declines_closes_in_good_order(reactor: &Reactor) {
     let log = Log::default();
     let stop = stop_at_call(2, reactor);
@@ -179,6 +180,7 @@ fn a_factory_that_declines_closes_in_good_order(reactor: &Reactor) {
 }
 
 // N-002
+// fault: a panic in a callback
 fn a_panic_in_started_connecting_is_reported_and_ends_in_a_callback_before_the_time_limit(
     reactor: &Reactor,
 ) {
@@ -194,6 +196,7 @@ fn a_panic_in_started_connecting_is_reported_and_ends_in_a_callback_before_the_t
 }
 
 // N-002, N-013
+// fault: a panic in a callback
 fn a_panic_in_build_protocol_is_reported_and_closes_the_connection(reactor: &Reactor) {
     let (log, reports) = (Log::default(), Reports::collected());
     let (listener, port) = listener();
@@ -232,6 +235,7 @@ fn a_panic_in_connection_made_is_reported_and_is_the_reason(reactor: &Reactor) {
 }
 
 // N-002
+// fault: a panic in a callback
 fn a_panic_in_client_connection_failed_is_reported_and_the_loop_goes_on(reactor: &Reactor) {
     let reports = Reports::collected();
     let (_taken, port) = port_without_listener();
@@ -248,6 +252,7 @@ fn a_panic_in_client_connection_failed_is_reported_and_the_loop_goes_on(reactor:
 }
 
 // N-002
+// fault: a panic in a callback
 fn a_panic_in_client_connection_lost_is_reported_and_the_loop_goes_on(reactor: &Reactor) {
     let reports = Reports::collected();
     let stop = reactor.clone();

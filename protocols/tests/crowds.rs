@@ -35,6 +35,7 @@ fn peak_memory() -> usize {
 }
 
 // N-042, N-044
+// fault: many at once
 fn five_thousand_connections_stand_at_once(reactor: &Reactor) {
     in_a_process_of_its_own(reactor, "five_thousand_connections_stand_at_once", || {
         five_thousand(reactor);
@@ -100,6 +101,7 @@ fn five_thousand(reactor: &Reactor) {
 }
 
 // N-032, S-009
+// fault: slow reader
 fn a_gigabyte_for_a_slow_reader_takes_little_memory(reactor: &Reactor) {
     in_a_process_of_its_own(
         reactor,

@@ -1,4 +1,4 @@
-//! Ports of a process that runs out of descriptors.
+//! Ports and clients of a process that runs out of descriptors.
 
 #![cfg(target_os = "linux")]
 
@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use common::child::{in_a_process_of_its_own, limit_descriptors, open_descriptors};
 use common::{
-    Log, Script, after_turns, listen, on_every_backend, peer_of, read_all, recorded, run,
-    stop_at_call, stop_soon,
+    Log, Script, after_turns, calling, connect, listen, listener, on_every_backend, peer_of,
+    read_all, recorded, run, stop_at_call, stop_soon,
 };
 use logs::Logged;
 use protocols::reactor::Reactor;
-use protocols::{Address, Port};
+use protocols::{Address, ConnectError, Port};
 use rustix::io::Errno;
 
 on_every_backend!(
@@ -32,6 +32,7 @@ on_every_backend!(
     a_port_that_rests_leaves_its_connections_alone,
     a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so,
     a_port_that_rests_hears_that_the_reactor_stops,
+    a_client_without_a_descriptor_fails_and_connects_when_there_is_one,
 );
 
 /// Listens with the last descriptor that there is, so that none is left for a reserve.
@@ -106,6 +107,7 @@ fn turned_away(reactor: &Reactor, clients: usize) -> Log {
 }
 
 // L-015, L-017, L-018
+// fault: no descriptors
 fn a_client_that_no_descriptor_is_left_for_is_turned_away_at_once(reactor: &Reactor) {
     let name = "a_client_that_no_descriptor_is_left_for_is_turned_away_at_once";
     in_a_process_of_its_own(reactor, name, || {
@@ -123,6 +125,7 @@ fn a_client_that_no_descriptor_is_left_for_is_turned_away_at_once(reactor: &Reac
 }
 
 // L-015
+// fault: no descriptors
 fn an_episode_without_descriptors_is_logged_once_and_by_name(reactor: &Reactor) {
     let name = "an_episode_without_descriptors_is_logged_once_and_by_name";
     in_a_process_of_its_own(reactor, name, || {
@@ -178,6 +181,7 @@ fn use_up_descriptors() -> Vec<File> {
 }
 
 // L-019, L-020, L-015, L-017
+// fault: no descriptors
 fn a_port_without_descriptors_rests_and_goes_on_when_there_are_some(reactor: &Reactor) {
     let name = "a_port_without_descriptors_rests_and_goes_on_when_there_are_some";
     in_a_process_of_its_own(reactor, name, || {
@@ -208,6 +212,7 @@ fn a_port_without_descriptors_rests_and_goes_on_when_there_are_some(reactor: &Re
 }
 
 // L-015
+// fault: no descriptors
 fn a_port_that_rests_leaves_its_connections_alone(reactor: &Reactor) {
     let name = "a_port_that_rests_leaves_its_connections_alone";
     in_a_process_of_its_own(reactor, name, || {
@@ -245,6 +250,7 @@ fn a_port_that_rests_leaves_its_connections_alone(reactor: &Reactor) {
 }
 
 // L-003, L-020
+// fault: a listener closed meanwhile
 fn a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so(reactor: &Reactor) {
     let name = "a_port_that_is_stopped_while_it_rests_is_closed_when_it_says_so";
     in_a_process_of_its_own(reactor, name, || {
@@ -279,4 +285,40 @@ fn socket_address(port: &Port) -> SocketAddr {
         unreachable!("these ports are of TCP")
     };
     address
+}
+
+// fault: no descriptors
+fn a_client_without_a_descriptor_fails_and_connects_when_there_is_one(reactor: &Reactor) {
+    let name = "a_client_without_a_descriptor_fails_and_connects_when_there_is_one";
+    in_a_process_of_its_own(reactor, name, || {
+        let (log, stop) = (Log::default(), stop_at_call(1, reactor));
+        let (_listener, port) = listener();
+        let files: Rc<RefCell<Vec<File>>> = Rc::default();
+        let taken = Rc::clone(&files);
+        let script = Script::new("client", &log)
+            .on_failed(move |connector, reason| {
+                let Some(ConnectError::Other(_, error)) = reason.check() else {
+                    panic!("{reason}");
+                };
+                assert_eq!(error.raw_os_error(), Some(Errno::MFILE.raw_os_error()));
+                files.borrow_mut().clear();
+                connector.connect().expect("no attempt is under way");
+            })
+            .on_made(move |_| stop());
+
+        reactor.call_when_running(move |reactor| {
+            *taken.borrow_mut() = use_up_descriptors();
+            calling(|| connect(reactor, port, script));
+        });
+        run(reactor);
+
+        let expected = [
+            "client started",
+            "client failed Other",
+            "client started",
+            "client built",
+            "client made",
+        ];
+        assert_eq!(log.notes()[..5], expected);
+    });
 }

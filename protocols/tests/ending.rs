@@ -41,6 +41,7 @@ fn server(reactor: &Reactor, log: &Log, on_made: impl Fn(&Rc<dyn Transport>) + '
 }
 
 // N-032
+// fault: slow reader
 fn a_peer_that_does_not_read_is_aborted_when_the_limit_has_passed(reactor: &Reactor) {
     let log = Log::default();
     let script = server(reactor, &log, |transport| {

@@ -47,6 +47,7 @@ fn endpoint(reactor: &Reactor, port: u16) -> ClientEndpoint {
 }
 
 // E-005
+// fault: declined
 fn a_factory_that_declines_fails_the_deferred_and_closes(reactor: &Reactor) {
     let (listener, port) = listener();
     let script = Script::unnoted().on_build(|_| false);

@@ -237,7 +237,6 @@ fn a_proxy_before_a_server_string_wraps_the_string_after_it(reactor: &Reactor) {
     run(reactor);
 
     assert_eq!(addresses.take(), ["192.0.2.7:4000", "192.0.2.7:4000"]);
-    assert!(server_error("haproxy:ftp:1").starts_with(r#"found "ftp""#));
 }
 
 // E-033
@@ -392,6 +391,17 @@ fn what_is_too_much_is_shown_with_its_place() {
 }
 
 #[test]
+fn what_is_wrong_behind_a_proxy_is_shown_with_its_place_in_the_whole_text() {
+    assert!(server_error("haproxy:ftp:1").starts_with(r#"found "ftp" at byte 8"#));
+    assert_eq!(
+        server_error("haproxy:haproxy:tcp:ü"),
+        r#"port of tcp: found "ü" at byte 20, expected the number or the name of a port"#
+    );
+    assert!(server_error("haproxy:tcp").contains("found nothing at byte 11"));
+    assert!(server_error("haproxy").starts_with(r#"found "" at byte 7"#));
+}
+
+#[test]
 fn what_is_given_twice_is_an_error() {
     assert_eq!(
         server_error("tcp:80:port=81"),
@@ -439,19 +449,68 @@ fn errors_are_told_apart() {
     ));
 }
 
+/// Where in its text the fault is.
+fn position(error: &DescriptionError) -> usize {
+    match error {
+        DescriptionError::NothingQuoted { position }
+        | DescriptionError::UnknownKind { position, .. }
+        | DescriptionError::Missing { position, .. }
+        | DescriptionError::Invalid { position, .. }
+        | DescriptionError::Unexpected { position, .. }
+        | DescriptionError::Twice { position, .. } => *position,
+        other => panic!("{other} has no place"),
+    }
+}
+
+/// What a carrier pigeon is given by a text, each by its name.
+fn pigeon(reactor: &Reactor, text: &str) -> Result<Vec<(&'static str, String)>, DescriptionError> {
+    let taken: Rc<RefCell<Vec<_>>> = Rc::default();
+    let take = Rc::clone(&taken);
+    reactor.add_client_kind("pigeon", move |reactor, arguments| {
+        for name in ["loft", "ring", "colour"] {
+            let argument = arguments.take(name)?;
+            let text = argument.map(|argument| (name, argument.as_str().to_owned()));
+            take.borrow_mut().extend(text);
+        }
+        let options = ConnectOptions::new();
+        Ok(ClientEndpoint::tcp(reactor, "127.0.0.1", 80, options))
+    });
+    ClientEndpoint::parse(reactor, text).map(|_| taken.take())
+}
+
 proptest! {
     // E-029
     #[test]
-    fn no_text_panics(
-        kind in "(tcp|tcp6|unix|)",
+    fn what_was_read_and_is_written_by_name_is_read_the_same(
+        text in r"(:(loft=|ring=|colour=)?[a-z\\.:=ü]{0,6}){0,3}",
+    ) {
+        let reactor = Reactor::new().unwrap();
+        let Ok(taken) = pigeon(&reactor, &format!("pigeon{text}")) else {
+            return Ok(());
+        };
+
+        let named = taken.iter().map(|(name, value)| format!(":{name}={}", quote(value)));
+        let written = format!("pigeon{}", named.collect::<String>());
+
+        prop_assert_eq!(pigeon(&reactor, &written), Ok(taken));
+    }
+
+    // E-029
+    #[test]
+    fn no_text_panics_and_each_fault_has_its_place(
+        kind in "(haproxy:)?(tcp|tcp6|unix|)",
         rest in r"(:(port=|timeout=|mode=|interface=|lockfile=)?[0-9a-z\\.:=\-ü]{0,6}){0,5}",
         anything in ".*",
     ) {
         let reactor = Reactor::new().unwrap();
         for text in [format!("{kind}{rest}"), anything] {
-            // That there is an answer is all that is asked for.
-            let _ = ClientEndpoint::parse(&reactor, &text);
-            let _ = ServerEndpoint::parse(&reactor, &text);
+            let faults = [
+                ClientEndpoint::parse(&reactor, &text).err(),
+                ServerEndpoint::parse(&reactor, &text).err(),
+            ];
+            for fault in faults.iter().flatten() {
+                prop_assert!(text.is_char_boundary(position(fault)), "{text:?}: {fault}");
+            }
         }
     }
 

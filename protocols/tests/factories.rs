@@ -346,6 +346,7 @@ fn a_panic_at_the_end_of_a_client_is_reported(reactor: &Reactor) {
 }
 
 // L-005
+// fault: a panic in a callback
 fn a_panic_at_the_end_is_reported_when_the_reactor_stops(reactor: &Reactor) {
     let reports = Reports::collected();
     let script = Script::unnoted().on_stop_factory(|| panic!("it does not end"));
@@ -381,6 +382,7 @@ impl Protocol for Silent {
 }
 
 // L-007
+// fault: a panic in a callback
 fn a_panic_at_the_beginning_is_reported_and_the_port_listens(reactor: &Reactor) {
     let (reports, listens) = (Reports::collected(), Rc::new(Cell::new(false)));
     let port = listen_with(reactor, &Rc::new(Stuck));

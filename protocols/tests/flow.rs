@@ -56,6 +56,7 @@ fn a_very_large_write_and_a_small_one_arrive_before_the_end(reactor: &Reactor) {
 }
 
 // N-022, N-025
+// fault: slow reader
 fn what_the_system_does_not_take_is_sent_in_order_to_a_slow_reader(reactor: &Reactor) {
     let stop = stop_at_call(1, reactor);
     let script = Script::unnoted()
@@ -190,6 +191,7 @@ fn a_transport_is_open_again_when_the_peer_has_read(reactor: &Reactor) {
 }
 
 // N-021, N-026, R-062
+// fault: gone in mid-write
 fn a_failing_send_loses_the_connection(reactor: &Reactor) {
     let (log, reports) = (Log::default(), Reports::collected());
     let (stop, (full, then)) = (stop_at_call(1, reactor), mpsc::channel());

@@ -38,6 +38,7 @@ on_every_backend!(
 const MUCH: usize = 24 * 1024 * 1024;
 
 // N-051
+// fault: our half closed
 fn the_end_of_writing_is_told_when_all_is_sent_and_reading_goes_on(reactor: &Reactor) {
     let log = Log::default();
     let stop = stop_at_call(1, reactor);
@@ -94,6 +95,7 @@ fn the_end_of_writing_is_told_to_nobody_who_does_not_ask(reactor: &Reactor) {
 }
 
 // N-051
+// fault: our half closed
 fn the_end_of_writing_waits_for_a_slow_reader(reactor: &Reactor) {
     let (read, may_read) = mpsc::channel();
     let log = Log::default();
@@ -120,6 +122,7 @@ fn the_end_of_writing_waits_for_a_slow_reader(reactor: &Reactor) {
 }
 
 // N-029
+// fault: our half closed
 fn nothing_is_written_after_the_end_of_writing(reactor: &Reactor) {
     let stop = stop_at_call(1, reactor);
     let script = Script::unnoted()
@@ -168,6 +171,7 @@ fn the_end_of_writing_is_not_told_from_inside_the_call(reactor: &Reactor) {
 }
 
 // N-052
+// fault: the peer's half closed
 fn the_end_of_reading_is_told_and_writing_goes_on(reactor: &Reactor) {
     let log = Log::default();
     let stop = stop_at_call(1, reactor);
@@ -198,6 +202,7 @@ fn the_end_of_reading_is_told_and_writing_goes_on(reactor: &Reactor) {
 }
 
 // N-053
+// fault: the peer's half closed
 fn one_that_is_not_half_closeable_loses_its_connection(reactor: &Reactor) {
     let log = Log::default();
     let stop = stop_at_call(1, reactor);
@@ -344,6 +349,7 @@ fn lose_connection_after_the_end_of_reading_sends_what_waits(reactor: &Reactor) 
     assert!(reader.join().unwrap().unwrap() == pattern(MUCH));
 }
 
+// fault: an abort in a callback
 fn abort_connection_after_the_end_of_reading_is_told(reactor: &Reactor) {
     let log = Log::default();
     let stop = stop_at_call(1, reactor);
@@ -361,6 +367,7 @@ fn abort_connection_after_the_end_of_reading_is_told(reactor: &Reactor) {
 }
 
 // N-021
+// fault: reset, gone in mid-write
 fn a_peer_that_resets_after_its_end_is_noticed_by_writing(reactor: &Reactor) {
     let log = Log::default();
     let stop = stop_at_call(1, reactor);
@@ -388,6 +395,7 @@ fn a_peer_that_resets_after_its_end_is_noticed_by_writing(reactor: &Reactor) {
     ]);
 }
 
+// fault: a panic in a callback
 fn a_panic_when_reading_has_ended_is_the_reason(reactor: &Reactor) {
     let reports = Reports::collected();
     let log = Log::default();
@@ -408,6 +416,7 @@ fn a_panic_when_reading_has_ended_is_the_reason(reactor: &Reactor) {
     )]);
 }
 
+// fault: a panic in a callback
 fn a_panic_when_writing_has_ended_is_the_reason(reactor: &Reactor) {
     let reports = Reports::collected();
     let log = Log::default();

@@ -140,6 +140,7 @@ fn an_address_that_answers_in_time_is_the_only_one_tried(reactor: &Reactor) {
 }
 
 // E-020, E-022
+// fault: refused
 fn a_refused_address_has_the_next_one_tried_at_once(reactor: &Reactor) {
     let (_taken, nobody) = port_without_listener();
     let (_listener, port) = listener();
@@ -189,6 +190,7 @@ fn addresses_that_answer_together_have_one_protocol_between_them(reactor: &React
 }
 
 // E-005, E-022
+// fault: declined
 fn a_connection_that_the_factory_declines_leaves_the_others_to_be_tried(reactor: &Reactor) {
     let ((first, one), (_second, two)) = (listener(), listener());
     Book::with(reactor, &[here(one), here(two)]);
@@ -290,6 +292,7 @@ fn the_time_limit_counts_while_the_name_is_resolved(reactor: &Reactor) {
 }
 
 // E-004
+// fault: no answer in time
 fn the_time_limit_ends_all_attempts(reactor: &Reactor) {
     let (_full, slow) = port_without_answer();
     Book::with(reactor, &[here(slow), here(slow)]);

@@ -139,6 +139,7 @@ fn bind_again(port: &Port) -> std::io::Result<TcpListener> {
 }
 
 // L-003
+// fault: a listener closed meanwhile
 fn a_stopped_port_can_be_bound_again_at_once(reactor: &Reactor) {
     let bound = Rc::new(Cell::new(None));
     let (seen, stop) = (Rc::clone(&bound), reactor.clone());
@@ -221,6 +222,7 @@ fn stopping_after_the_run_has_fired_already(reactor: &Reactor) {
 }
 
 // L-011
+// fault: a listener closed meanwhile
 fn a_stopped_port_leaves_its_connections_alone(reactor: &Reactor) {
     let (log, stop) = (Log::default(), stop_at_call(1, reactor));
     let port: Rc<RefCell<Option<Port>>> = Rc::default();
@@ -280,6 +282,7 @@ fn stopped_by_its_first_client(
 }
 
 // L-003, L-011
+// fault: a listener closed meanwhile
 fn a_port_can_be_stopped_in_build_protocol(reactor: &Reactor) {
     let reports = Reports::collected();
 
@@ -295,6 +298,7 @@ fn a_port_can_be_stopped_in_build_protocol(reactor: &Reactor) {
 }
 
 // L-003, L-011
+// fault: a listener closed meanwhile
 fn a_port_can_be_stopped_in_connection_made(reactor: &Reactor) {
     let reports = Reports::collected();
 
@@ -307,6 +311,7 @@ fn a_port_can_be_stopped_in_connection_made(reactor: &Reactor) {
 }
 
 // L-003
+// fault: a listener closed meanwhile
 fn a_stopped_port_lets_nobody_else_in(reactor: &Reactor) {
     let log = Log::default();
     let port = listen(reactor, Script::new("server", &log));

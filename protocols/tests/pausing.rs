@@ -194,6 +194,7 @@ fn the_peers_end_waits_while_paused(reactor: &Reactor) {
 }
 
 //
+// fault: reset
 fn a_reset_is_noticed_when_resumed(reactor: &Reactor) {
     let log = Log::default();
     let kept = Kept::default();

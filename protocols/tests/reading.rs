@@ -48,6 +48,7 @@ fn one_turn_reads_at_most_64_kib_of_a_connection(reactor: &Reactor) {
 }
 
 // N-031
+// fault: many at once
 fn a_busy_connection_leaves_their_turn_to_many_others(reactor: &Reactor) {
     const OTHERS: usize = 50;
     let order: Rc<RefCell<Vec<u8>>> = Rc::default();

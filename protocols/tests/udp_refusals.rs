@@ -25,6 +25,7 @@ on_every_backend!(
 );
 
 // N-086, R-068
+// fault: a datagram refused
 fn a_refused_datagram_is_told_to_a_connected_port(reactor: &Reactor) {
     let reports = Reports::collected();
     let (log, stop) = (Log::default(), stop_at_call(1, reactor));
@@ -43,6 +44,7 @@ fn a_refused_datagram_is_told_to_a_connected_port(reactor: &Reactor) {
 }
 
 // N-086, R-068
+// fault: a datagram refused
 fn a_refusal_that_a_send_meets_is_told_by_the_loop_and_the_datagram_goes_out(reactor: &Reactor) {
     let (log, stop) = (Log::default(), stop_at_call(1, reactor));
     let (taken, to) = nobody();
@@ -113,6 +115,7 @@ fn a_protocol_that_answers_refusals_by_sending_more_leaves_the_loop_to_others(re
 }
 
 // N-086, R-068
+// fault: a datagram refused
 fn a_refused_datagram_is_ignored_on_an_unconnected_port_which_goes_on(reactor: &Reactor) {
     let reports = Reports::collected();
     let (log, stop) = (Log::default(), stop_at_call(1, reactor));
@@ -135,6 +138,7 @@ fn a_refused_datagram_is_ignored_on_an_unconnected_port_which_goes_on(reactor: &
 }
 
 // N-086, N-087
+// fault: a datagram refused
 fn a_panic_about_a_refusal_is_reported_and_the_port_goes_on(reactor: &Reactor) {
     let reports = Reports::collected();
     let (log, stop) = (Log::default(), stop_at_call(1, reactor));

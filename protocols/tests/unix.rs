@@ -30,6 +30,7 @@ on_every_backend!(
     the_file_goes_when_the_port_is_closed,
     the_file_goes_when_the_reactor_stops,
     a_file_that_took_the_place_of_the_socket_stays,
+    a_port_whose_file_is_gone_has_no_clients_and_stops_in_order,
     a_port_listens_again_at_its_path,
     the_mode_is_that_of_the_file,
     an_abstract_name_leaves_no_file,
@@ -183,6 +184,7 @@ fn the_file_goes_when_the_reactor_stops(reactor: &Reactor) {
 }
 
 // N-069
+// fault: a path that is gone
 fn a_file_that_took_the_place_of_the_socket_stays(reactor: &Reactor) {
     let (folder, stop) = (Folder::new(), stop_at_call(1, reactor));
     let path = folder.path("socket");
@@ -194,6 +196,33 @@ fn a_file_that_took_the_place_of_the_socket_stays(reactor: &Reactor) {
     run(reactor);
 
     folder.assert_holds(&["elsewhere", "socket"]);
+}
+
+// fault: a path that is gone
+fn a_port_whose_file_is_gone_has_no_clients_and_stops_in_order(reactor: &Reactor) {
+    let (folder, log) = (Folder::new(), Log::default());
+    let path = folder.path("socket");
+    let port = listen_at(reactor, &path, Script::unnoted());
+    fs::remove_file(&path).unwrap();
+    let (note, stop) = (log.clone(), stop_at_call(1, reactor));
+    let client = Script::new("client", &log).on_failed(move |_, _| {
+        let (note, stop) = (note.clone(), stop.clone());
+        let stopped = port.stop_listening().map(move |()| {
+            note.note("the port has stopped");
+            stop();
+        });
+        stopped.log_failure("while stopping");
+    });
+    connect_to(reactor, &path, client);
+
+    run(reactor);
+
+    log.assert(&[
+        "client started",
+        "client failed Other",
+        "the port has stopped",
+    ]);
+    folder.assert_holds(&[]);
 }
 
 // L-004, N-069
@@ -283,6 +312,7 @@ fn a_path_in_use_is_an_error_that_names_it(reactor: &Reactor) {
 }
 
 // N-072
+// fault: a path that is gone
 fn a_path_without_a_folder_is_an_error_that_names_it(reactor: &Reactor) {
     let path = Folder::new().path("no such folder/socket");
 
@@ -297,6 +327,7 @@ fn a_name_that_is_too_long_is_an_error_from_the_call(reactor: &Reactor) {
 }
 
 // N-007
+// fault: refused
 fn a_socket_that_nobody_listens_at_refuses(reactor: &Reactor) {
     let (folder, log) = (Folder::new(), Log::default());
     let path = folder.path("left behind");
@@ -312,6 +343,7 @@ fn a_socket_that_nobody_listens_at_refuses(reactor: &Reactor) {
 }
 
 // N-008
+// fault: a path that is gone
 fn a_path_without_a_file_fails_with_its_name(reactor: &Reactor) {
     let (folder, log) = (Folder::new(), Log::default());
     let path = folder.path("nothing");
@@ -365,6 +397,7 @@ fn a_port_without_room_is_tried_again_until_there_is_some(reactor: &Reactor) {
 }
 
 // N-009
+// fault: no answer in time
 fn a_port_that_gets_no_room_in_time_is_given_up(reactor: &Reactor) {
     let (folder, log) = (Folder::new(), Log::default());
     let path = folder.path("socket");

@@ -399,6 +399,7 @@ fn a_flood_of_descriptors_that_are_not_kept_leaves_none(reactor: &Reactor) {
 }
 
 // N-075, N-021
+// fault: a panic in a callback
 fn a_panic_in_descriptor_received_ends_the_connection_with_it(reactor: &Reactor) {
     let (folder, log, stop) = (Folder::new(), Log::default(), stop_at_call(1, reactor));
     let (path, reports) = (folder.path("socket"), Reports::collected());

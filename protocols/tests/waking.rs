@@ -202,6 +202,7 @@ fn a_protocol_within_a_policy_is_woken(reactor: &Reactor) {
     log.assert(&["made", "woken", "lost ConnectionDone"]);
 }
 
+// fault: a panic in a callback
 fn a_panic_in_woken_ends_the_connection(reactor: &Reactor) {
     let (log, reports) = (Log::default(), Reports::collected());
     let port = listen(

@@ -275,6 +275,7 @@ fn a_callback_writes_to_another_connection(reactor: &Reactor) {
 }
 
 // N-022, N-039, N-041
+// fault: another's end in a callback
 fn a_callback_writes_to_another_connection_and_closes_it(reactor: &Reactor) {
     let (log, stop) = (Log::default(), reactor.clone());
     let (reader, mut writer) = passing_server(reactor, &log, move |first, data| {
@@ -301,6 +302,7 @@ fn a_callback_writes_to_another_connection_and_closes_it(reactor: &Reactor) {
 }
 
 // N-027
+// fault: gone in mid-write
 fn a_write_after_the_end_does_nothing(reactor: &Reactor) {
     let (log, reports, kept) = (Log::default(), Reports::collected(), Kept::default());
     let (keep, used, loop_) = (kept.clone(), kept.clone(), reactor.clone());

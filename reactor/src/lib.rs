@@ -130,6 +130,8 @@
 //! the turn of the loop is one function which reads as a numbered list is in the manner of libuv's documentation.
 //! Keys with a generation, so that an event never reaches the successor of a descriptor that was closed, are
 //! calloop's; the watch for slow callbacks is that of asyncio's debug mode.
+//!
+//! What each name of Twisted's is here, the page `twisted` of the `protocols` crate says.
 
 pub mod backend;
 mod blocking;

@@ -51,6 +51,7 @@ fn an_error_of_a_startup_call_is_reported(reactor: Reactor) {
 }
 
 //
+// fault: a panic in a callback
 fn a_panic_in_a_delayed_call_is_reported_and_the_next_one_runs(reactor: Reactor) {
     let reports = Reports::collected();
     reactor.call_later(Duration::ZERO, panics);
@@ -115,6 +116,7 @@ fn a_panic_in_connection_lost_is_reported_and_the_loop_goes_on(reactor: Reactor)
 }
 
 //
+// fault: a panic in a callback
 fn a_panic_in_a_job_is_reported_and_the_loop_goes_on(reactor: Reactor) {
     let reports = Reports::collected();
     let log = Log::default();

@@ -1,6 +1,6 @@
 //! The client's half: a Deferred a request, fired in the order of the requests.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -40,15 +40,21 @@ pub enum CacheError {
 #[expect(missing_debug_implementations, reason = "a transport has none")]
 pub struct Client {
     transport: Rc<dyn Transport>,
-    asked: Asked,
+    asked: Rc<Asked>,
 }
 
-/// Those who have asked, the one who waits longest first.
-type Asked = Rc<RefCell<VecDeque<Firer<Answer>>>>;
+/// Those who have asked.
+#[derive(Default)]
+struct Asked {
+    /// The one who waits longest is the first.
+    firers: RefCell<VecDeque<Firer<Answer>>>,
+    /// Why there will be no more answers.
+    over: OnceCell<Failure>,
+}
 
 /// Connects to a server.
 pub fn connect(server: &ClientEndpoint) -> Deferred<Client> {
-    let asked = Asked::default();
+    let asked = Rc::new(Asked::default());
     let protocol = ClientProtocol {
         asked: Rc::clone(&asked),
         input: Input::default(),
@@ -84,8 +90,11 @@ impl Client {
 
     /// Sends a request; its answer comes when those to all requests before it have.
     fn ask(&self, request: &[u8]) -> Deferred<Answer> {
+        if let Some(reason) = self.asked.over.get() {
+            return Deferred::fail(reason.clone());
+        }
         let (firer, answer) = Deferred::new();
-        self.asked.borrow_mut().push_back(firer);
+        self.asked.firers.borrow_mut().push_back(firer);
         self.transport.write(request);
         answer
     }
@@ -94,7 +103,7 @@ impl Client {
 
 // ANCHOR: protocol
 struct ClientProtocol {
-    asked: Asked,
+    asked: Rc<Asked>,
     input: Input,
     expected: Expected,
 }
@@ -125,7 +134,9 @@ impl Protocol for ClientProtocol {
     }
 
     fn connection_lost(&mut self, reason: Failure) {
-        while !self.asked.borrow().is_empty() {
+        // First, for those who ask again as soon as they are told.
+        let reason = self.asked.over.get_or_init(|| reason);
+        while !self.asked.firers.borrow().is_empty() {
             self.answered(Err(reason.clone()));
         }
     }
@@ -135,7 +146,7 @@ impl ClientProtocol {
     /// Tells whoever waits longest.
     fn answered(&self, answer: Result<Answer, Failure>) {
         // The borrow ends here: whoever is told may ask again at once.
-        let first = self.asked.borrow_mut().pop_front();
+        let first = self.asked.firers.borrow_mut().pop_front();
         if let Some(firer) = first {
             firer.fire(answer);
         }

@@ -8,7 +8,7 @@ pub mod svg;
 
 use std::path::PathBuf;
 
-use crate::conformance::root;
+use crate::tables::root;
 
 /// A picture: the name of its file, and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

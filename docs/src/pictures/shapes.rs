@@ -4,7 +4,7 @@ use std::fs;
 
 use super::runs;
 use super::svg::{Align, Sheet, Tone};
-use crate::conformance::root;
+use crate::tables::root;
 
 /// One turn of the loop, and where it calls the program.
 #[must_use]

@@ -16,12 +16,13 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure, Firer, report};
 use reactor::{Job, Reactor, ReadDescriptor};
 use rustix::io::Errno;
-use rustix::net::{SendFlags, send, sendto};
+use rustix::net::{send, sendto};
 use socket2::SockRef;
 
 use super::system::PortAddress;
 use super::{DatagramError, DatagramTransport, Delivery};
 use crate::Address;
+use crate::sockets::SEND;
 
 /// How far a port has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,8 +104,8 @@ impl<A: PortAddress> Core<A> {
         let peer = self.peer.borrow();
         let to = self.receiver(to, peer.as_ref())?;
         let attempt = || match &*peer {
-            Some(_) => send(&socket, data, SendFlags::NOSIGNAL),
-            None => sendto(&socket, data, SendFlags::NOSIGNAL, &to.write()?),
+            Some(_) => send(&socket, data, SEND),
+            None => sendto(&socket, data, SEND, &to.write()?),
         };
         let first = attempt();
         let sent = match first {

@@ -7,7 +7,9 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use rustix::net::{SendAncillaryBuffer, send, sendmsg};
+
+use crate::sockets::SEND;
 
 use super::files::send_from_file;
 
@@ -112,7 +114,7 @@ impl Outgoing {
         };
         let bytes = &bytes[self.sent..];
         let bytes = &bytes[..most.min(bytes.len())];
-        let sent = sendmsg(fd, &[IoSlice::new(bytes)], control, SendFlags::NOSIGNAL);
+        let sent = sendmsg(fd, &[IoSlice::new(bytes)], control, SEND);
         let sent = taken(sent)?;
         self.advance(sent);
         Ok(sent)
@@ -147,11 +149,11 @@ impl Outgoing {
             count += 1;
         }
         let sent = match count {
-            1 => send(fd, &slices[0], SendFlags::NOSIGNAL),
+            1 => send(fd, &slices[0], SEND),
             _ => {
                 let mut no_control_data = SendAncillaryBuffer::default();
                 let slices = &slices[..count];
-                sendmsg(fd, slices, &mut no_control_data, SendFlags::NOSIGNAL)
+                sendmsg(fd, slices, &mut no_control_data, SEND)
             }
         };
         self.advance(taken(sent)?);

@@ -80,6 +80,7 @@ pub(crate) struct Script {
     on_build: Box<dyn Fn(&Address) -> bool>,
     on_made: OnMade,
     on_data: OnData,
+    on_woken: Option<OnMade>,
     on_lost: Box<dyn Fn(&Failure)>,
     half_closeable: Option<[OnMade; 2]>,
     on_gone: OnEnd,
@@ -100,6 +101,7 @@ impl Script {
             on_build: Box::new(|_| true),
             on_made: Box::new(|_| ()),
             on_data: Box::new(|_, _| ()),
+            on_woken: None,
             on_lost: Box::new(|_| ()),
             half_closeable: None,
             on_gone: Box::new(|_, _| ()),
@@ -134,6 +136,12 @@ impl Script {
 
     pub(crate) fn on_data(mut self, f: impl Fn(&Rc<dyn Transport>, &[u8]) + 'static) -> Self {
         self.on_data = Box::new(f);
+        self
+    }
+
+    /// Notes "woken" too.
+    pub(crate) fn on_woken(mut self, f: impl Fn(&Rc<dyn Transport>) + 'static) -> Self {
+        self.on_woken = Some(Box::new(f));
         self
     }
 
@@ -254,6 +262,13 @@ impl Protocol for Player {
         }
         self.0.log.note_data(self.0.name, data);
         (self.0.on_data)(transport, data);
+    }
+
+    fn woken(&mut self, transport: &Rc<dyn Transport>) {
+        if let Some(on_woken) = &self.0.on_woken {
+            self.0.note("woken");
+            on_woken(transport);
+        }
     }
 
     fn connection_lost(&mut self, reason: Failure) {

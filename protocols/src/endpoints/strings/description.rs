@@ -137,6 +137,12 @@ impl Arguments {
         std::mem::take(&mut self.rest)
     }
 
+    /// Like [`Self::take_rest`], and where it stands.
+    pub(super) fn take_rest_with_position(&mut self) -> (usize, String) {
+        let rest = self.take_rest();
+        (self.end - rest.len(), rest)
+    }
+
     /// What kind of endpoint is asked for.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -126,6 +126,7 @@ impl<E> Makers<E> {
         let Some(make) = maker else {
             return Err(DescriptionError::UnknownKind {
                 kind: arguments.kind().to_owned(),
+                position: 0,
                 known: self.0.borrow().keys().cloned().collect(),
             });
         };

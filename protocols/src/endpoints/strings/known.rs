@@ -60,7 +60,8 @@ pub(super) fn unix_client(reactor: &Reactor, arguments: &mut Arguments) -> Made<
 }
 
 pub(super) fn behind_proxy(reactor: &Reactor, arguments: &mut Arguments) -> Made<ServerEndpoint> {
-    let inner = ServerEndpoint::parse(reactor, &arguments.take_rest())?;
+    let (position, rest) = arguments.take_rest_with_position();
+    let inner = ServerEndpoint::parse(reactor, &rest).map_err(|error| error.behind(position))?;
     Ok(inner.wrapped(|factory| Rc::new(BehindProxy::new(factory))))
 }
 

@@ -89,10 +89,12 @@ pub enum DescriptionError {
         position: usize,
     },
     /// There is no endpoint of this kind.
-    #[error("found {kind:?} at byte 0, expected a kind of endpoint: {}", .known.join(", "))]
+    #[error("found {kind:?} at byte {position}, expected a kind of endpoint: {}", .known.join(", "))]
     UnknownKind {
         /// What was asked for.
         kind: String,
+        /// Where it is.
+        position: usize,
         /// What there is.
         known: Vec<String>,
     },
@@ -142,4 +144,19 @@ pub enum DescriptionError {
         /// Where it is given again.
         position: usize,
     },
+}
+
+impl DescriptionError {
+    /// The same about a text that stands behind so many bytes of another one.
+    fn behind(mut self, bytes: usize) -> Self {
+        match &mut self {
+            Self::NothingQuoted { position }
+            | Self::UnknownKind { position, .. }
+            | Self::Missing { position, .. }
+            | Self::Invalid { position, .. }
+            | Self::Unexpected { position, .. }
+            | Self::Twice { position, .. } => *position += bytes,
+        }
+        self
+    }
 }
