@@ -14,7 +14,7 @@ fn the_page_is_as_the_program_writes_it() {
 
 #[test]
 fn every_name_of_ours_is_a_link_which_rustdoc_checks() {
-    let tables = fs::read_to_string(docs::conformance::root().join("protocols/src/twisted.md"));
+    let tables = fs::read_to_string(docs::tables::root().join("protocols/src/twisted.md"));
     let tables = tables.unwrap();
     let rows = tables.lines().filter(|line| line.starts_with("| "));
 

@@ -19,7 +19,8 @@ pub trait Factory: 'static {
     /// A protocol that wants to reach its factory keeps a clone of `self`.
     fn build_protocol(self: &Rc<Self>, peer: &Address) -> Option<Self::Protocol>;
 
-    /// Called by the loop before the first port or connector of a reactor uses the factory.
+    /// Called by the loop before the first port or connector uses the factory, be it by one of those factories of this
+    /// crate that stand around others.
     ///
     /// It is not called again for others, however many there are, until [`stop_factory`](Self::stop_factory)
     /// was. A panic is reported, and the factory used all the same.

@@ -1,7 +1,72 @@
 //! Transports, protocols and factories: what is said on a connection, apart from how the bytes travel.
 //!
 //! A [`Transport`] hides the socket, a [`Protocol`] is one connection's state and what happens to it, and a
-//! [`Factory`] makes a protocol for each connection and outlives them all. A server listens with a factory:
+//! [`Factory`] makes a protocol for each connection and outlives them all.
+//!
+//! # A first client
+//!
+//! This one connects, and takes what the server says until that closes, which is how one gets a poem:
+//!
+//! ```
+//! use protocols::deferred::Failure;
+//! use protocols::reactor::Reactor;
+//! use protocols::{Address, ClientFactory, Connector, Factory, Protocol, ReactorTcp, Transport};
+//! use std::rc::Rc;
+//!
+//! /// One poem, as far as it has come.
+//! struct Poem {
+//!     text: Vec<u8>,
+//!     reactor: Reactor,
+//! }
+//!
+//! impl Protocol for Poem {
+//!     fn data_received(&mut self, _transport: &Rc<dyn Transport>, data: &[u8]) {
+//!         self.text.extend_from_slice(data);
+//!     }
+//!
+//!     fn connection_lost(&mut self, _reason: Failure) {
+//!         println!("{}", String::from_utf8_lossy(&self.text));
+//!         # assert_eq!(self.text, b"This is the forest primeval.");
+//!         self.reactor.stop().expect("it runs");
+//!     }
+//! }
+//!
+//! struct PoemFactory(Reactor);
+//!
+//! impl Factory for PoemFactory {
+//!     type Protocol = Poem;
+//!
+//!     fn build_protocol(self: &Rc<Self>, _peer: &Address) -> Option<Poem> {
+//!         Some(Poem { text: Vec::new(), reactor: self.0.clone() })
+//!     }
+//! }
+//!
+//! impl ClientFactory for PoemFactory {
+//!     fn client_connection_failed(self: &Rc<Self>, _connector: &Connector, reason: Failure) {
+//!         println!("No poem: {reason}");
+//!         # panic!("{reason}");
+//!         self.0.stop().expect("it runs");
+//!     }
+//! }
+//!
+//! # let server = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let number = server.local_addr()?.port();
+//! # let poet = std::thread::spawn(move || {
+//! #     std::io::Write::write_all(&mut server.accept()?.0, b"This is the forest primeval.")
+//! # });
+//! let reactor = Reactor::new()?;
+//! reactor.connect_tcp("127.0.0.1", number, Rc::new(PoemFactory(reactor.clone())));
+//! reactor.run()?;
+//! # poet.join().unwrap()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
+//! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
+//!
+//! # A first server
+//!
+//! It is written in the same way, but that it listens with its factory, of which nothing else is asked:
 //!
 //! ```
 //! use protocols::reactor::Reactor;
@@ -37,10 +102,53 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Clients
+//! A [`Port`] can stop, and listen again. A factory is [started](Factory::start_factory) before the first port or
+//! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
+//! transport and another is asked of it, as [`Abilities`].
 //!
-//! [`ReactorTcp::connect_tcp`] takes a [`ClientFactory`], which also hears of an attempt that failed. It
-//! gives a [`Connector`], which tries again when it is asked to. Names are looked up on another thread.
+//! # A protocol of one's own, and its test
+//!
+//! Bytes come in pieces that mean nothing, and most protocols speak in pieces that do. A receiver finds these, and calls a
+//! handler of yours for each. Neither needs a socket to be tested: [`testing`] has transports in memory, which do
+//! as the real ones do.
+//!
+//! ```
+//! use protocols::line::{LineOnlyHandler, LineOnlyReceiver, LinesOnly};
+//! use protocols::testing::StringConnection;
+//!
+//! /// Adds what it is told line by line, and says what that makes.
+//! #[derive(Default)]
+//! struct Sum(i64);
+//!
+//! impl LineOnlyHandler for Sum {
+//!     fn line_received(&mut self, lines: &LinesOnly, line: &[u8]) {
+//!         let number = str::from_utf8(line).ok().and_then(|it| it.parse::<i64>().ok());
+//!         match number.and_then(|number| self.0.checked_add(number)) {
+//!             Some(sum) => {
+//!                 self.0 = sum;
+//!                 lines.send_line(sum.to_string().as_bytes());
+//!             }
+//!             None => lines.lose_connection(),
+//!         }
+//!     }
+//! }
+//!
+//! let connection = StringConnection::new(LineOnlyReceiver::new(Sum::default()));
+//!
+//! connection.receive(b"2\r\n3");
+//! assert_eq!(connection.transport().take(), b"2\r\n");
+//!
+//! connection.receive(b"9\r\n");
+//! assert_eq!(connection.transport().take(), b"41\r\n");
+//!
+//! connection.receive(b"many\r\n");
+//! assert!(connection.is_over());
+//! ```
+//!
+//! [`mod@line`] and [`strings`] have receivers of lines, netstrings and counted strings; [`framing`] is for pieces of
+//! another kind. [`services`] has the small protocols with which networks are tried out. A handler that lacks a method does
+//! not compile, as [`unwritable`] shows. Two protocols are tested with each other by a [`Pair`](testing::Pair), and a
+//! whole program by a [`MemoryReactor`](testing::MemoryReactor), which has no network, and whose time the test moves.
 //!
 //! # UNIX sockets, and sockets made elsewhere
 //!
@@ -48,27 +156,10 @@
 //! the same factories; over such a connection, [descriptors](DescriptorTransport) can be sent. [`ReactorSockets`] makes
 //! ports and connections of sockets that this program was given.
 //!
-//! # Ports and factories
-//!
-//! A [`Port`] can stop, and listen again. A factory is [started](Factory::start_factory) before the first port or
-//! connector uses it and [stopped](Factory::stop_factory) after the last. What is different between one kind of
-//! transport and another is asked of it, as [`Abilities`].
-//!
-//! # Receivers
-//!
-//! Most protocols speak in pieces. [`mod@line`] and [`strings`] have protocols that find lines, netstrings and counted strings
-//! in the stream, and call a handler of yours for each; [`framing`] is for pieces of another kind. [`services`] has the
-//! small ones with which networks are tried out. A handler that lacks a method does not compile, as [`unwritable`] shows.
-//!
 //! # Datagrams
 //!
 //! Without connections, [`datagram`] has ports of UDP and between UNIX sockets, and a protocol that speaks with everybody
 //! who sends to its port.
-//!
-//! # Tests
-//!
-//! A protocol needs no socket to be tested, and a program no network: [`testing`] has transports and a reactor in
-//! memory, whose time the test moves.
 //!
 //! # Endpoints and names
 //!
@@ -76,6 +167,12 @@
 //! Deferred, and may come from a string, such as `tcp:localhost:10000:timeout=5`. A name is tried by all its addresses, of
 //! which the first to answer is taken. Who knows the addresses is the reactor's [`Resolver`]: the system's, unless the
 //! program [installs](ReactorNames::install_name_resolver) another one.
+//!
+//! # Much to send
+//!
+//! What is written waits in memory until the peer takes it. So who has much to send is a [`Producer`], which is told when
+//! to wait; [`files`] and [`relay`] have the two that are needed most. [`policies`] limit what connections may do,
+//! whatever is spoken on them.
 //!
 //! # What is promised
 //!

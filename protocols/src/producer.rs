@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::Flow;
+use crate::files::FileConsumer;
 
 /// Takes bytes, and tells who makes them when to wait.
 ///
@@ -33,6 +34,14 @@ pub trait Consumer {
     ///
     /// A producer calls this when it has written all that it has.
     fn unregister_producer(&self);
+
+    /// How this takes files without their bytes being read first, if it can.
+    ///
+    /// A consumer that hands what it takes on to another one, just as it comes, hands this on too. One that looks at
+    /// the bytes, or changes them, must not: they would go past it.
+    fn file_consumer(&self) -> Option<&dyn FileConsumer> {
+        None
+    }
 }
 
 /// Makes bytes by itself, and can be told to wait.

@@ -36,6 +36,7 @@ on_every_backend!(
     an_adopted_connection_has_the_right_addresses_and_works_alone,
     an_adopted_connection_over_unix_sockets_works,
     a_connection_is_not_adopted_from_inside_the_call,
+    adopted_connections_are_numbered_from_0,
     a_declined_connection_is_closed,
     a_panic_in_build_protocol_closes_an_adopted_connection,
     what_is_no_connection_of_a_known_family_is_not_adopted_as_one,
@@ -218,6 +219,34 @@ fn a_connection_is_not_adopted_from_inside_the_call(reactor: &Reactor) {
         "server made",
         "server lost ReactorStopped",
     ]);
+}
+
+// N-065, N-063
+fn adopted_connections_are_numbered_from_0(reactor: &Reactor) {
+    let (names, stop): (Rc<RefCell<Vec<String>>>, _) = (Rc::default(), stop_at_call(3, reactor));
+    let (seen, loop_) = (Rc::clone(&names), reactor.clone());
+    let factory = Rc::new(Script::unnoted().on_data(move |_, _| {
+        let readers = loop_.readers();
+        let prefixes = readers.iter().map(|reader| reader.log_prefix());
+        *seen.borrow_mut() = prefixes.filter(|it| it.starts_with("Player")).collect();
+        stop();
+    }));
+    let mut peers = Vec::new();
+    for _ in 0..3 {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"hello").unwrap();
+        reactor.adopt_connection(ours, Rc::clone(&factory)).unwrap();
+        peers.push(theirs);
+    }
+
+    run(reactor);
+
+    let mut names = names.take();
+    names.sort();
+    assert_eq!(names.len(), 3, "{names:?}");
+    for (n, name) in names.iter().enumerate() {
+        assert!(name.contains(&format!(",{n},")), "{names:?}");
+    }
 }
 
 // N-065, L-013

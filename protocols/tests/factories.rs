@@ -15,6 +15,9 @@ use common::{
 };
 use logs::Logged;
 use protocols::deferred::Failure;
+use protocols::endpoints::AnyFactory;
+use protocols::policies::{AtMost, OrElse, Wrapping};
+use protocols::proxy::BehindProxy;
 use protocols::reactor::Reactor;
 use protocols::{Address, Factory, ListenOptions, Port, Protocol, ReactorTcp, Transport};
 
@@ -25,6 +28,9 @@ on_every_backend!(
     a_client_that_connects_again_at_once_goes_on_using_its_factory,
     a_factory_of_two_ports_begins_and_ends_once,
     a_factory_of_a_port_and_a_client_begins_and_ends_once,
+    a_factory_inside_others_begins_with_the_first_and_ends_with_the_last,
+    a_factory_by_itself_and_inside_another_begins_and_ends_once,
+    a_panic_at_the_end_inside_another_fails_the_stopping_of_the_port,
     a_factory_can_begin_again,
     a_port_that_stops_before_the_loop_runs_does_not_begin,
     a_factory_ends_when_the_reactor_stops,
@@ -173,6 +179,73 @@ fn a_factory_of_a_port_and_a_client_begins_and_ends_once(reactor: &Reactor) {
     assert_eq!(log.count("both ends"), 1);
     assert_eq!(log.count("stopped"), 1);
     assert_eq!(log.count("both gone ConnectionDone"), 1);
+}
+
+fn within(factory: &Rc<Script>) -> Rc<impl Factory> {
+    Rc::new(Wrapping::new(Rc::clone(factory), AtMost::new(1)))
+}
+
+// L-007
+fn a_factory_inside_others_begins_with_the_first_and_ends_with_the_last(reactor: &Reactor) {
+    let log = Log::default();
+    let factory = Rc::new(Script::new("server", &log).noting_use());
+    let behind = BehindProxy::new(Rc::new(AnyFactory::new(Rc::clone(&factory))));
+    let either = OrElse::new(Rc::clone(&factory), Rc::new(Script::unnoted()));
+    let ports = vec![
+        listen_with(reactor, &within(&factory)),
+        listen_with(reactor, &Rc::new(behind)),
+        listen_with(reactor, &Rc::new(either)),
+    ];
+    stop_in_order(reactor, &log, ports);
+    after_turns(reactor, 15, stop_soon);
+
+    run(reactor);
+
+    log.assert(&[
+        "server begins",
+        "stopped",
+        "stopped",
+        "server ends",
+        "stopped",
+    ]);
+}
+
+// L-007
+fn a_factory_by_itself_and_inside_another_begins_and_ends_once(reactor: &Reactor) {
+    let log = Log::default();
+    let factory = Rc::new(Script::new("server", &log).noting_use());
+    let ports = vec![
+        listen_with(reactor, &factory),
+        listen_with(reactor, &within(&factory)),
+    ];
+    let again = listen_with(reactor, &factory);
+    stop_in_order(reactor, &log, ports);
+    after_turns(reactor, 10, move |reactor| {
+        stop_in_order(reactor, &Log::default(), vec![again]);
+        stop_soon(reactor);
+    });
+
+    run(reactor);
+
+    log.assert(&["server begins", "stopped", "stopped", "server ends"]);
+}
+
+// L-007
+fn a_panic_at_the_end_inside_another_fails_the_stopping_of_the_port(reactor: &Reactor) {
+    let log = Log::default();
+    let script = Script::unnoted().on_stop_factory(|| panic!("no end"));
+    let port = listen_with(reactor, &within(&Rc::new(script)));
+    let notes = log.clone();
+    after_turns(reactor, 1, move |reactor| {
+        port.stop_listening()
+            .add_errback(move |failure| notes.note(name_of(&failure)))
+            .ignore();
+        stop_soon(reactor);
+    });
+
+    run(reactor);
+
+    log.assert(&["panic: no end"]);
 }
 
 // L-007, L-004

@@ -28,6 +28,8 @@ on_every_backend!(
     a_descriptor_arrives_before_the_data_that_was_sent_with_it,
     descriptors_arrive_in_order_and_each_before_its_data,
     a_descriptor_is_sent_with_what_still_waits_behind_much_else,
+    descriptors_keep_their_places_among_parts_of_files,
+    descriptors_keep_their_places_when_a_file_has_less_than_was_handed_over,
     a_descriptor_that_no_byte_follows_is_closed_and_not_sent,
     a_descriptor_sent_after_the_end_of_writing_is_closed,
     too_many_descriptors_for_one_byte_are_an_error,
@@ -206,6 +208,77 @@ fn a_descriptor_is_sent_with_what_still_waits_behind_much_else(reactor: &Reactor
     assert!((1..=MUCH).contains(&before[0]), "{before:?}");
     assert_eq!(got.bytes.len(), MUCH + 8);
     assert!(got.bytes.take().ends_with(b"xwith it."));
+}
+
+/// A file on a disk with this in it.
+fn on_disk(data: &[u8]) -> Rc<File> {
+    let folder = Folder::new();
+    std::fs::write(folder.path("file"), data).expect("the disk has room");
+    Rc::new(File::open(folder.path("file")).expect("it is there"))
+}
+
+/// Hands parts of this length of a file over, with a descriptor before each, and one more before the end.
+fn send_parts(transport: &Rc<dyn Transport>, file: &Rc<File>, parts: &[usize], sent: &[File]) {
+    let files = transport.file_consumer().expect("this system can");
+    for (most, descriptor) in parts.iter().zip(sent) {
+        send(transport, descriptor).unwrap();
+        files.write_file(file, *most);
+    }
+    send(transport, sent.last().expect("there is one more")).unwrap();
+    transport.write(b".");
+}
+
+#[track_caller]
+fn assert_came(got: &Got, sent: &[File], at_most_after: &[usize]) {
+    let descriptors = got.descriptors.borrow();
+    assert_eq!(descriptors.len(), sent.len());
+    for (n, (before, descriptor)) in descriptors.iter().enumerate() {
+        assert!(same_file(descriptor, &sent[n]), "number {n}");
+        assert!(
+            *before <= at_most_after[n],
+            "number {n} came after {before}"
+        );
+    }
+}
+
+// N-076, N-022
+#[cfg(target_os = "linux")]
+fn descriptors_keep_their_places_among_parts_of_files(reactor: &Reactor) {
+    let data: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+    let sent: Rc<Vec<_>> = Rc::new((0..4).map(|_| pipe().0).collect());
+    let (file, own) = (on_disk(&data), Rc::clone(&sent));
+
+    let got = got_from(reactor, move |transport| {
+        send_parts(transport, &file, &[100_000, 50_000, 150_000], &own);
+    });
+
+    assert_came(&got, &sent, &[0, 100_000, 150_000, 300_000]);
+    assert!(got.bytes.take() == [&data[..], b"."].concat());
+}
+
+#[cfg(not(target_os = "linux"))]
+fn descriptors_keep_their_places_among_parts_of_files(_: &Reactor) {
+    eprintln!("skipped: this system sends no files");
+}
+
+// N-076
+#[cfg(target_os = "linux")]
+fn descriptors_keep_their_places_when_a_file_has_less_than_was_handed_over(reactor: &Reactor) {
+    let sent: Rc<Vec<_>> = Rc::new((0..4).map(|_| pipe().0).collect());
+    let (file, own) = (on_disk(&[b'x'; 120_000]), Rc::clone(&sent));
+
+    let got = got_from(reactor, move |transport| {
+        send_parts(transport, &file, &[100_000, 50_000, 50_000], &own);
+    });
+
+    // There is no byte of the last part for the third one to go with.
+    assert_came(&got, &sent, &[0, 100_000, 120_000, 120_000]);
+    assert_eq!(got.bytes.len(), 120_001);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn descriptors_keep_their_places_when_a_file_has_less_than_was_handed_over(_: &Reactor) {
+    eprintln!("skipped: this system sends no files");
 }
 
 // N-075

@@ -402,7 +402,7 @@ impl<F: ClientFactory> Client<F> {
 
     fn use_factory(&self) {
         if self.in_use.borrow().is_none() {
-            let begun = Use::begin(&self.reactor, &self.factory);
+            let begun = Use::begin(&self.factory);
             *self.in_use.borrow_mut() = Some(begun);
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::uses::Inner;
 use crate::{Address, Factory, Protocol};
 
 /// A factory whose type is forgotten: what a kind of endpoint connects or listens with.
@@ -19,18 +20,18 @@ trait Builds {
     fn is_quiet(&self) -> bool;
 }
 
-impl<F: Factory> Builds for Rc<F> {
+impl<F: Factory> Builds for Inner<F> {
     fn build(&self, peer: &Address) -> Option<Box<dyn Protocol>> {
         let protocol = self.build_protocol(peer)?;
         Some(Box::new(protocol))
     }
 
     fn start(&self) {
-        self.start_factory();
+        Self::start(self);
     }
 
     fn stop(&self) {
-        self.stop_factory();
+        Self::stop(self);
     }
 
     fn name(&self) -> String {
@@ -38,7 +39,7 @@ impl<F: Factory> Builds for Rc<F> {
     }
 
     fn is_quiet(&self) -> bool {
-        (**self).is_quiet()
+        self.get().is_quiet()
     }
 }
 
@@ -46,7 +47,7 @@ impl AnyFactory {
     /// Forgets the type of `factory`.
     pub fn new<F: Factory>(factory: Rc<F>) -> Self {
         Self {
-            factory: Box::new(factory),
+            factory: Box::new(Inner::new(factory)),
         }
     }
 }

@@ -7,6 +7,7 @@ use deferred::{Deferred, Failure, Firer};
 
 use crate::connecting::WeakConnector;
 use crate::protocol::{DescriptorReceiver, HalfCloseable};
+use crate::uses::Inner;
 use crate::{
     Address, ClientFactory, ConnectError, Connector, ConnectorError, Factory, Protocol, Transport,
 };
@@ -32,7 +33,7 @@ pub(super) fn attempt(
     });
     let outcome = Rc::new(Cell::new(Some(firer)));
     let attempt = Attempt {
-        factory,
+        factory: Inner::new(factory),
         outcome: Rc::clone(&outcome),
     };
     let connector = begin(Rc::new(attempt));
@@ -52,7 +53,7 @@ type Outcome = Rc<Cell<Option<Firer<Rc<dyn Transport>>>>>;
 
 /// The factory of one attempt.
 pub(super) struct Attempt {
-    factory: Rc<AnyFactory>,
+    factory: Inner<AnyFactory>,
     outcome: Outcome,
 }
 
@@ -85,11 +86,11 @@ impl Factory for Attempt {
     }
 
     fn start_factory(self: &Rc<Self>) {
-        self.factory.start_factory();
+        self.factory.start();
     }
 
     fn stop_factory(self: &Rc<Self>) {
-        self.factory.stop_factory();
+        self.factory.stop();
     }
 
     fn log_prefix(&self) -> String {

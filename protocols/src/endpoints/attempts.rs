@@ -11,6 +11,7 @@ use reactor::Reactor;
 use super::AnyFactory;
 use super::attempt::attempt;
 use super::race::{Begin, race};
+use crate::uses::Inner;
 use crate::{Address, ConnectOptions, Factory, Protocol, ReactorTcp, Transport};
 
 /// How a race ends that one connection has decided: once it is taken, by its failure also.
@@ -31,7 +32,7 @@ impl Attempts {
         factory: Rc<AnyFactory>,
     ) -> Self {
         let shared = Shared {
-            factory,
+            factory: Inner::new(factory),
             taken: Cell::new(None),
             users: Cell::new(0),
             is_racing: Cell::new(false),
@@ -95,7 +96,7 @@ fn written(address: SocketAddr) -> String {
 
 /// What the attempts of one race have in common.
 struct Shared {
-    factory: Rc<AnyFactory>,
+    factory: Inner<AnyFactory>,
     /// The number of the attempt whose connection was taken: the one for which there is a protocol.
     taken: Cell<Option<usize>>,
     /// How many attempts have started the factory and not stopped it.
@@ -109,7 +110,7 @@ impl Shared {
     fn stop_if_unused(&self) {
         let is_used = self.is_racing.get() || self.users.get() > 0;
         if !is_used && self.is_started.replace(false) {
-            self.factory.stop_factory();
+            self.factory.stop();
         }
     }
 }
@@ -136,7 +137,7 @@ impl Factory for One {
         let shared = &self.shared;
         shared.users.set(shared.users.get() + 1);
         if !shared.is_started.replace(true) {
-            shared.factory.start_factory();
+            shared.factory.start();
         }
     }
 

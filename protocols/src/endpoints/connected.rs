@@ -8,6 +8,7 @@ use std::rc::Rc;
 use deferred::Failure;
 
 use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
+use crate::uses::Inner;
 use crate::{Address, Factory, Protocol, Transport};
 
 /// A connection that stands: its transport, and a way to its protocol, which it owns.
@@ -67,14 +68,14 @@ pub struct NotConnected;
 
 /// A factory that keeps a way to the protocol it has made.
 pub(super) struct Capture<F: Factory> {
-    factory: Rc<F>,
+    factory: Inner<F>,
     made: RefCell<Option<Rc<Slot<F::Protocol>>>>,
 }
 
 impl<F: Factory> Capture<F> {
     pub(super) fn new(factory: Rc<F>) -> Self {
         Self {
-            factory,
+            factory: Inner::new(factory),
             made: RefCell::new(None),
         }
     }
@@ -109,11 +110,11 @@ impl<F: Factory> Factory for Capture<F> {
     }
 
     fn start_factory(self: &Rc<Self>) {
-        self.factory.start_factory();
+        self.factory.start();
     }
 
     fn stop_factory(self: &Rc<Self>) {
-        self.factory.stop_factory();
+        self.factory.stop();
     }
 
     fn log_prefix(&self) -> String {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
+use crate::files::FileConsumer;
 use crate::{Abilities, Address, Consumer, Flow, Producer, ProducerError, PushProducer, Transport};
 
 /// The transport of a receiver, as its handler sees it.
@@ -168,6 +169,10 @@ impl Consumer for Inlet {
 
     fn unregister_producer(&self) {
         self.transport.unregister_producer();
+    }
+
+    fn file_consumer(&self) -> Option<&dyn FileConsumer> {
+        self.transport.file_consumer()
     }
 }
 

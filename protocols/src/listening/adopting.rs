@@ -79,9 +79,10 @@ impl ReactorSockets for Reactor {
             io::ErrorKind::Unsupported => AdoptError::UnsupportedFamily,
             _ => AdoptError::Other(error),
         })?;
+        let count: Rc<AdoptedSoFar> = self.extension();
         let arrival = Arrival {
             fd: duplicate(socket)?,
-            number: 0,
+            number: count.0.replace(count.0.get() + 1),
             peer,
             host: Some(host),
         };
@@ -157,6 +158,10 @@ impl Place for Adopted {
         })
     }
 }
+
+/// How many connections a reactor has adopted, by which they are numbered.
+#[derive(Default)]
+struct AdoptedSoFar(Cell<u64>);
 
 /// Has the loop let a client in.
 struct LetIn<F> {

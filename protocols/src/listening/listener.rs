@@ -11,7 +11,6 @@ use rustix::io::Errno;
 use super::arrival::Arrival;
 use super::site::Site;
 use super::{AnyPort, Bound};
-use crate::sockets::accept;
 use crate::unix::SocketFile;
 use crate::{Address, Factory};
 
@@ -38,6 +37,10 @@ impl<F: Factory> Listener<F> {
             fd: bound.fd,
             site,
         }
+    }
+
+    fn accept(&self) -> Result<(OwnedFd, Address), Errno> {
+        self.site.place.accept(self.fd.as_fd())
     }
 
     /// Makes a connection of what was accepted, if the factory wants one.
@@ -84,10 +87,7 @@ impl<F: Factory> Listener<F> {
     ///
     /// Else it would wait for an answer for as long as there is no descriptor for it.
     fn turn_away(&self) -> Recovery {
-        let turned_away = self
-            .site
-            .reserve
-            .spend(|| accept(self.fd.as_fd()).map(drop));
+        let turned_away = self.site.reserve.spend(|| self.accept().map(drop));
         match turned_away {
             Some(Ok(()) | Err(Errno::INTR | Errno::CONNABORTED)) => Recovery::NextClient,
             // The system finds that it has no descriptor before it finds that nobody is there.
@@ -170,7 +170,7 @@ impl<F: Factory> ReadDescriptor for Listener<F> {
     fn do_read(self: Rc<Self>, reactor: &Reactor) -> Result<(), Failure> {
         let (mut came, allowed) = (0, self.site.accepts.get());
         while came < allowed {
-            match accept(self.fd.as_fd()) {
+            match self.accept() {
                 Ok((fd, peer)) => {
                     self.site.trouble.set(None);
                     self.connect(fd, peer);

@@ -9,18 +9,21 @@ mod arrival;
 mod listener;
 mod reserve;
 mod site;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
 use deferred::Deferred;
 use reactor::Reactor;
+use rustix::io::Errno;
 
 use crate::testing::Network;
 use crate::unix::SocketFile;
-use crate::{Address, Factory, ListenError, ListenOptions, Protocol, UnixListenOptions};
+use crate::{Address, Factory, ListenError, ListenOptions, Protocol, UnixListenOptions, sockets};
 
 use site::Site;
 
@@ -157,6 +160,15 @@ pub(crate) trait Place: 'static {
     ///
     /// What the system says.
     fn open(&self) -> io::Result<Bound>;
+
+    /// Accepts a client of the socket that was opened.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn accept(&self, listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
+        sockets::accept(listener)
+    }
 }
 
 /// The options of one kind of port.

@@ -22,7 +22,7 @@ const ACCEPTS_AT_FIRST: usize = 100;
 pub(super) struct Site<F: Factory> {
     pub(super) reactor: Reactor,
     pub(super) factory: Rc<F>,
-    place: Box<dyn Place>,
+    pub(super) place: Box<dyn Place>,
     pub(super) address: RefCell<Address>,
     /// The reactor owns it. None is here unless the port listens.
     pub(super) listener: RefCell<Option<Weak<Listener<F>>>>,
@@ -102,7 +102,7 @@ impl<F: Factory> Site<F> {
         if self.in_use.borrow().is_some() {
             return;
         }
-        let begun = Use::begin(&self.reactor, &self.factory);
+        let begun = Use::begin(&self.factory);
         note(&*self.factory, format_args!("listens on {}", self.name()));
         *self.in_use.borrow_mut() = Some(begun);
     }

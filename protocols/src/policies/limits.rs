@@ -6,6 +6,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use deferred::{Failure, report};
+
+use crate::uses::Inner;
 use crate::{Address, Factory, Protocol};
 
 use super::{Connection, Policy};
@@ -52,7 +55,11 @@ impl Policy for AtMost {
 #[derive(Debug)]
 pub struct Counted(Rc<Cell<usize>>);
 
-impl Connection for Counted {}
+impl Connection for Counted {
+    fn looks_at_writes(&self) -> bool {
+        false
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -115,7 +122,11 @@ pub struct FromHost {
     hosts: Hosts,
 }
 
-impl Connection for FromHost {}
+impl Connection for FromHost {
+    fn looks_at_writes(&self) -> bool {
+        false
+    }
+}
 
 impl Drop for FromHost {
     fn drop(&mut self) {
@@ -133,15 +144,20 @@ impl Drop for FromHost {
 /// A factory for the connections that another one declines, such as one that says why before it closes them.
 ///
 /// *The overflow protocol of Twisted's `LimitTotalConnectionsFactory`.*
-pub struct OrElse<F, G> {
-    first: Rc<F>,
-    second: Rc<G>,
+///
+/// Both start and stop with this; a panic of the first in that is reported, and the second is called all the same.
+pub struct OrElse<F: Factory, G: Factory> {
+    first: Inner<F>,
+    second: Inner<G>,
 }
 
 impl<F: Factory, G: Factory> OrElse<F, G> {
     /// Asks `first`, and if that declines, `second`.
     pub const fn new(first: Rc<F>, second: Rc<G>) -> Self {
-        Self { first, second }
+        Self {
+            first: Inner::new(first),
+            second: Inner::new(second),
+        }
     }
 }
 
@@ -157,13 +173,17 @@ impl<F: Factory, G: Factory> Factory for OrElse<F, G> {
     }
 
     fn start_factory(self: &Rc<Self>) {
-        self.first.start_factory();
-        self.second.start_factory();
+        if let Err(panic) = Failure::catch(|| self.first.start()) {
+            report("Unhandled error in start_factory", &panic);
+        }
+        self.second.start();
     }
 
     fn stop_factory(self: &Rc<Self>) {
-        self.first.stop_factory();
-        self.second.stop_factory();
+        if let Err(panic) = Failure::catch(|| self.first.stop()) {
+            report("Unhandled error in stop_factory", &panic);
+        }
+        self.second.stop();
     }
 
     fn log_prefix(&self) -> String {
@@ -175,7 +195,7 @@ impl<F: Factory, G: Factory> Factory for OrElse<F, G> {
     }
 }
 
-impl<F, G> fmt::Debug for OrElse<F, G> {
+impl<F: Factory, G: Factory> fmt::Debug for OrElse<F, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OrElse").finish_non_exhaustive()
     }

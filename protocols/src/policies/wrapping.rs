@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
+use crate::files::FileConsumer;
 use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
+use crate::uses::Inner;
 use crate::{
     Abilities, Address, ClientFactory, Connector, Consumer, Factory, Flow, Producer, ProducerError,
     Protocol, PullProducer, PushProducer, Transport,
@@ -42,6 +44,13 @@ pub trait Connection: 'static {
         let _ = parts;
     }
 
+    /// Whether [`written`](Self::written) is to see all that is written, as it is at first.
+    ///
+    /// If not, files may go past it, without their bytes being [read](crate::files).
+    fn looks_at_writes(&self) -> bool {
+        true
+    }
+
     /// Called once, at the end.
     fn connection_lost(&self, reason: &Failure) {
         let _ = reason;
@@ -51,21 +60,24 @@ pub trait Connection: 'static {
 /// A factory with a policy around it.
 ///
 /// *Twisted's `WrappingFactory`.*
-pub struct Wrapping<F, Q> {
-    factory: Rc<F>,
+pub struct Wrapping<F: Factory, Q> {
+    factory: Inner<F>,
     policy: Q,
 }
 
 impl<F: Factory, Q: Policy> Wrapping<F, Q> {
     /// Puts `policy` around `factory`.
     pub const fn new(factory: Rc<F>, policy: Q) -> Self {
-        Self { factory, policy }
+        Self {
+            factory: Inner::new(factory),
+            policy,
+        }
     }
 
     /// The factory inside.
     #[must_use]
     pub const fn factory(&self) -> &Rc<F> {
-        &self.factory
+        self.factory.get()
     }
 
     /// The policy.
@@ -89,11 +101,11 @@ impl<F: Factory, Q: Policy> Factory for Wrapping<F, Q> {
     }
 
     fn start_factory(self: &Rc<Self>) {
-        self.factory.start_factory();
+        self.factory.start();
     }
 
     fn stop_factory(self: &Rc<Self>) {
-        self.factory.stop_factory();
+        self.factory.stop();
     }
 
     fn log_prefix(&self) -> String {
@@ -119,7 +131,7 @@ impl<F: ClientFactory, Q: Policy> ClientFactory for Wrapping<F, Q> {
     }
 }
 
-impl<F, Q> fmt::Debug for Wrapping<F, Q> {
+impl<F: Factory, Q> fmt::Debug for Wrapping<F, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (factory, policy) = (short_name::<F>(), short_name::<Q>());
         write!(f, "Wrapping({factory} in {policy})")
@@ -367,6 +379,13 @@ impl<C: Connection> Consumer for Through<C> {
     fn unregister_producer(&self) {
         self.wire.producer.take();
         self.wire.transport.unregister_producer();
+    }
+
+    fn file_consumer(&self) -> Option<&dyn FileConsumer> {
+        if self.connection.looks_at_writes() {
+            return None;
+        }
+        self.wire.transport.file_consumer()
     }
 }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use deferred::Failure;
 
 use crate::protocol::{DescriptorReceiver, HalfCloseable, short_name};
+use crate::uses::Inner;
 use crate::{Address, Factory, Protocol, Transport};
 
 use super::through::Through;
@@ -22,20 +23,22 @@ use super::{HeaderError, LONGEST, parse};
 ///
 /// *Twisted's `HAProxyWrappingFactory`, or `haproxy:` before an endpoint; it ends such a connection in order, and logs
 /// nothing.*
-pub struct BehindProxy<F> {
-    factory: Rc<F>,
+pub struct BehindProxy<F: Factory> {
+    factory: Inner<F>,
 }
 
 impl<F: Factory> BehindProxy<F> {
     /// Puts the reader of headers around `factory`.
     pub const fn new(factory: Rc<F>) -> Self {
-        Self { factory }
+        Self {
+            factory: Inner::new(factory),
+        }
     }
 
     /// The factory inside.
     #[must_use]
     pub const fn factory(&self) -> &Rc<F> {
-        &self.factory
+        self.factory.get()
     }
 }
 
@@ -52,11 +55,11 @@ impl<F: Factory> Factory for BehindProxy<F> {
     }
 
     fn start_factory(self: &Rc<Self>) {
-        self.factory.start_factory();
+        self.factory.start();
     }
 
     fn stop_factory(self: &Rc<Self>) {
-        self.factory.stop_factory();
+        self.factory.stop();
     }
 
     fn log_prefix(&self) -> String {
@@ -68,7 +71,7 @@ impl<F: Factory> Factory for BehindProxy<F> {
     }
 }
 
-impl<F> fmt::Debug for BehindProxy<F> {
+impl<F: Factory> fmt::Debug for BehindProxy<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BehindProxy({})", short_name::<F>())
     }

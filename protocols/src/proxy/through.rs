@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
+use crate::files::FileConsumer;
 use crate::{Abilities, Address, Consumer, Flow, Producer, ProducerError, PushProducer, Transport};
 
 use super::Addresses;
@@ -42,6 +43,10 @@ impl Consumer for Through {
 
     fn unregister_producer(&self) {
         self.transport.unregister_producer();
+    }
+
+    fn file_consumer(&self) -> Option<&dyn FileConsumer> {
+        self.transport.file_consumer()
     }
 }
 

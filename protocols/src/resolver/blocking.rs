@@ -36,7 +36,9 @@ impl BlockingResolver {
 
     /// The system's resolver: what the standard library asks, in the system's order.
     ///
-    /// The standard library has it look for both families always; those that are not wanted are left out after that.
+    /// The standard library has it look for both families always; those that are not wanted are left out after that, so
+    /// that a [`Query`] for one family is answered when both are known. For whom that takes too long,
+    /// [`new`](Self::new) takes a function that asks the system's `getaddrinfo` for one family.
     #[must_use]
     pub fn system() -> Self {
         Self::new(|query| {

@@ -13,7 +13,7 @@ use rustix::net::{
 
 use crate::{Address, DescriptorTransport, Protocol};
 
-use super::buffers::Outgoing;
+use super::Outgoing;
 use super::{Connection, Phase, Writing};
 
 /// So many descriptors go with one byte at the most, and come with one read: Linux takes no more.
@@ -86,10 +86,11 @@ impl Descriptors {
 
     /// Sends one piece, up to where the next descriptor goes, and says how many bytes of it were sent.
     fn send_piece(&mut self, fd: BorrowedFd<'_>, outgoing: &mut Outgoing) -> io::Result<usize> {
-        let count = self.with_next_byte();
+        let count = self.find_byte(outgoing);
         let going: Vec<_> = self.waiting.iter().take(count).collect();
         let going: Vec<_> = going.iter().map(|(_, fd)| fd.as_fd()).collect();
-        let until_next = self.waiting.get(count).map_or(usize::MAX, |next| next.0);
+        let next = self.waiting.get(count);
+        let until_next = next.map_or(usize::MAX, |(before, _)| (*before).max(1));
         let mut room = [MaybeUninit::uninit(); ROOM];
         let mut control = SendAncillaryBuffer::new(&mut room);
         if !going.is_empty() && !control.push(SendAncillaryMessage::ScmRights(&going)) {
@@ -99,22 +100,37 @@ impl Descriptors {
         drop(going);
         if sent > 0 {
             self.waiting.drain(..count);
-            self.advance(sent);
+            self.advance(0, sent);
         }
         Ok(sent)
     }
 
-    /// How many go with the very next byte.
-    fn with_next_byte(&self) -> usize {
-        let with_it = self.waiting.iter().take_while(|(before, _)| *before == 0);
-        with_it.count()
+    /// How many go with the very next byte, which is in memory if there are some, since they cannot go with a file.
+    fn find_byte(&mut self, outgoing: &mut Outgoing) -> usize {
+        loop {
+            let count = self.with_next_byte();
+            if count == 0 {
+                return 0;
+            }
+            match outgoing.read_front() {
+                0 => return count,
+                // The file has no more, so others may go with the same byte now.
+                gone => self.advance(count, gone),
+            }
+        }
     }
 
-    /// Notes that so many bytes have been sent.
-    fn advance(&mut self, sent: usize) {
-        self.bytes = self.bytes.saturating_sub(sent);
-        if let Some((before, _)) = self.waiting.front_mut() {
-            *before = before.saturating_sub(sent);
+    /// How many go with the very next byte; what more are to, go with the one after it.
+    fn with_next_byte(&self) -> usize {
+        let with_it = self.waiting.iter().take_while(|(before, _)| *before == 0);
+        with_it.take(MOST).count()
+    }
+
+    /// Notes that so many bytes are gone from the queue, all of them after the first `count` descriptors.
+    fn advance(&mut self, count: usize, gone: usize) {
+        self.bytes = self.bytes.saturating_sub(gone);
+        if let Some((before, _)) = self.waiting.get_mut(count) {
+            *before = before.saturating_sub(gone);
         }
     }
 }

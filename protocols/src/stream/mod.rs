@@ -6,11 +6,13 @@
 //! A connection goes through its [`Phase`]s in order, and each of its directions through its own states. It calls
 //! its protocol and its producer from two places only: when the reactor says that the socket is ready, and from
 //! its [`Job`], in the loop. What comes in is in `socket`, what goes out in `sending`, descriptors both ways in
-//! `descriptors`, who makes it in `producing`,
-//! and what a protocol may ask for in `transport`.
+//! `descriptors`, the queue in `outgoing`, files in `files`, who makes it all in `producing`, and what a protocol may
+//! ask for in `transport`.
 
 mod buffers;
 mod descriptors;
+mod files;
+mod outgoing;
 mod producing;
 mod sending;
 mod socket;
@@ -29,8 +31,9 @@ use crate::{Address, Protocol, Transport};
 pub(crate) use buffers::FULL;
 pub(crate) use producing::{ASK_AGAIN, Registered, Stop};
 
-use buffers::{Buffers, Outgoing, READ_SIZE};
+use buffers::{Buffers, READ_SIZE};
 use descriptors::Descriptors;
+use outgoing::Outgoing;
 use socket::Socket;
 
 /// Who began a connection, and hears of it: of its beginning before the protocol does, of its end after.
@@ -59,13 +62,11 @@ pub(crate) struct Connection<P> {
     ask_waits: Cell<bool>,
     /// Whether the loop will wake the protocol.
     wake_waits: Cell<bool>,
-    read_size: Cell<usize>,
-    water_marks: Cell<WaterMarks>,
     /// There is one only if something of it is in use.
     rare: RefCell<Option<Box<Rare>>>,
     /// Why it is over.
-    reason: RefCell<Option<Failure>>,
-    owner: RefCell<Option<Rc<dyn Owner>>>,
+    reason: OnceCell<Failure>,
+    owner: Cell<Option<Rc<dyn Owner>>>,
     role: Role,
     peer: Address,
     host: OnceCell<Address>,
@@ -114,16 +115,31 @@ enum Writing {
     Ended,
 }
 
-/// Between which numbers of waiting bytes a producer is paused.
+/// How many bytes are much, on this connection.
 #[derive(Clone, Copy)]
-struct WaterMarks {
+struct Sizes {
+    /// So many are read at once at the most.
+    read: usize,
+    /// With more than this waiting to be sent, a producer is paused.
     high: usize,
+    /// With so many, it goes on.
     low: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            read: READ_SIZE,
+            high: FULL,
+            low: 0,
+        }
+    }
 }
 
 /// What few connections have.
 #[derive(Default)]
 struct Rare {
+    sizes: Sizes,
     producer: Option<Registered>,
     /// Asks a pull producer that had nothing to write.
     ask_again: Option<DelayedCall>,
@@ -166,11 +182,9 @@ impl<P: Protocol> Connection<P> {
             flush_waits: Cell::new(false),
             ask_waits: Cell::new(false),
             wake_waits: Cell::new(false),
-            read_size: Cell::new(READ_SIZE),
-            water_marks: Cell::new(WaterMarks { high: FULL, low: 0 }),
             rare: RefCell::new(None),
-            reason: RefCell::new(None),
-            owner: RefCell::new(parts.owner),
+            reason: OnceCell::new(),
+            owner: Cell::new(parts.owner.clone()),
             role: parts.role,
             peer: parts.peer,
             host: parts.host.map_or_else(OnceCell::new, OnceCell::from),
@@ -186,8 +200,7 @@ impl<P: Protocol> Connection<P> {
             connection.protocol.take();
             return connection.end(lost(error));
         }
-        let owner = connection.owner.borrow().clone();
-        if let Some(owner) = owner {
+        if let Some(owner) = parts.owner {
             owner.connected(&(connection.clone() as Rc<dyn Transport>));
         }
         connection.call_protocol("connection_made", |protocol, transport| {
@@ -239,7 +252,7 @@ impl<P: Protocol> Connection<P> {
             return false;
         }
         self.phase.set(Phase::Over);
-        *self.reason.borrow_mut() = Some(reason);
+        self.reason.get_or_init(|| reason);
         if let Some(unsent) = self.outgoing.take() {
             self.buffers.recycle(unsent);
         }
@@ -260,7 +273,7 @@ impl<P: Protocol> Connection<P> {
     /// Tells everyone of the end. Called by the loop only.
     fn tell(&self) {
         self.phase.set(Phase::Told);
-        let Some(reason) = self.reason.borrow().clone() else {
+        let Some(reason) = self.reason.get().cloned() else {
             return;
         };
         let rare = self.rare.take();
@@ -291,6 +304,12 @@ impl<P: Protocol> Connection<P> {
     /// What few connections have, made if it is not there.
     fn with_rare<R>(&self, with: impl FnOnce(&mut Rare) -> R) -> R {
         with(self.rare.borrow_mut().get_or_insert_default())
+    }
+
+    /// What was set, or else is set at first.
+    fn sizes(&self) -> Sizes {
+        let rare = self.rare.borrow();
+        rare.as_ref().map_or_else(Sizes::default, |rare| rare.sizes)
     }
 
     /// Reads nothing from now on; the reactor still knows whom to tell when it stops.

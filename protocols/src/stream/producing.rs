@@ -69,7 +69,7 @@ impl<P: Protocol> Connection<P> {
 
     /// Tells a push producer to wait, if more waits to be sent than should.
     pub(super) fn pause_producer(&self) {
-        let high = self.water_marks.get().high;
+        let high = self.sizes().high;
         if let Some(producer) = self.of_producer(|it, waiting| it.pauses(waiting > high)) {
             self.guarded("pause_producing", || producer.pause_producing());
         }
@@ -78,7 +78,7 @@ impl<P: Protocol> Connection<P> {
     /// Tells a push producer that was told to wait that there is room, if there is; has a pull producer asked for
     /// more in the next turn, if nothing waits.
     pub(super) fn resume_producer(&self) {
-        let low = self.water_marks.get().low;
+        let low = self.sizes().low;
         if let Some(producer) = self.of_producer(|it, waiting| it.resumes(waiting <= low)) {
             self.guarded("resume_producing", || producer.resume_producing());
         }

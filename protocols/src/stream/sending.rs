@@ -23,7 +23,7 @@ impl<P: Protocol> Connection<P> {
             self.buffers.for_writing()
         });
         fill(outgoing);
-        if outgoing.len() <= self.water_marks.get().high {
+        if outgoing.len() <= self.sizes().high {
             return Flow::Open;
         }
         if self.has_running_producer() {

@@ -42,7 +42,7 @@ impl<P: Protocol> ReadDescriptor for Socket<P> {
     fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
         let connection = &self.connection;
         let mut buffer = connection.buffers.for_reading();
-        let room = connection.read_size.get();
+        let room = connection.sizes().read;
         let count = if connection.takes_descriptors() {
             connection.receive(&self.fd, &mut buffer[..room])
         } else {

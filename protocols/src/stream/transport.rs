@@ -14,10 +14,11 @@ use crate::{
     SocketTransport, TcpTransport, Transport, UnixAddress,
 };
 
+use crate::files::FileConsumer;
 use crate::sockets::local_address;
 
 use super::buffers::READ_SIZE;
-use super::{Connection, Phase, Reading, WaterMarks, Writing, lost};
+use super::{Connection, Phase, Reading, Writing, lost};
 
 impl<P: Protocol> Consumer for Connection<P> {
     fn write(&self, data: &[u8]) -> Flow {
@@ -33,6 +34,10 @@ impl<P: Protocol> Consumer for Connection<P> {
 
     fn unregister_producer(&self) {
         self.unregister();
+    }
+
+    fn file_consumer(&self) -> Option<&dyn FileConsumer> {
+        self.buffers.can_send_files().then_some(self)
     }
 }
 
@@ -119,8 +124,7 @@ impl<P: Protocol> Transport for Connection<P> {
     }
 
     fn when_lost(&self) -> Deferred<Failure> {
-        let reason = self.reason.borrow().clone();
-        match reason {
+        match self.reason.get().cloned() {
             Some(reason) if self.phase.get() == Phase::Told => Deferred::succeed(reason),
             _ => {
                 let (firer, deferred) = Deferred::new();
@@ -131,8 +135,10 @@ impl<P: Protocol> Transport for Connection<P> {
     }
 
     fn set_water_marks(&self, high: usize, low: usize) {
-        let low = low.min(high);
-        self.water_marks.set(WaterMarks { high, low });
+        self.with_rare(|rare| {
+            rare.sizes.high = high;
+            rare.sizes.low = low.min(high);
+        });
     }
 
     fn peer(&self) -> Address {
@@ -207,7 +213,7 @@ impl<P: Protocol> SocketTransport for Connection<P> {
     }
 
     fn set_read_size(&self, bytes: usize) {
-        self.read_size.set(bytes.clamp(1, READ_SIZE));
+        self.with_rare(|rare| rare.sizes.read = bytes.clamp(1, READ_SIZE));
     }
 }
 

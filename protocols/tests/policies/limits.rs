@@ -10,7 +10,7 @@ use protocols::reactor::Reactor;
 use protocols::{Address, Factory, Protocol, Transport};
 
 use crate::common::{
-    Log, Script, after_turns, on_every_backend, peer_of, run, stop_at_call, stop_soon,
+    Log, Reports, Script, after_turns, on_every_backend, peer_of, run, stop_at_call, stop_soon,
 };
 use crate::wrapped::{listen_with, waiting_client, wrapped};
 
@@ -18,6 +18,7 @@ on_every_backend!(
     one_connection_too_many_is_declined_and_one_that_is_over_makes_room,
     too_many_from_one_host_are_declined,
     an_overflow_factory_answers_those_who_are_declined,
+    an_overflow_factory_ends_whatever_the_end_of_the_first_does,
 );
 
 // P-036, P-039
@@ -115,4 +116,23 @@ fn an_overflow_factory_answers_those_who_are_declined(reactor: &Reactor) {
 
     assert_eq!(second.join().unwrap().unwrap(), b"full");
     assert_eq!(log.count("server made"), 1);
+}
+
+// P-039
+fn an_overflow_factory_ends_whatever_the_end_of_the_first_does(reactor: &Reactor) {
+    let (log, reports) = (Log::default(), Reports::collected());
+    let first = Script::unnoted().on_stop_factory(|| panic!("no end"));
+    let second = Script::new("second", &log).noting_use();
+    let port = listen_with(reactor, OrElse::new(Rc::new(first), Rc::new(second)));
+    let notes = log.clone();
+    after_turns(reactor, 1, move |reactor| {
+        let stopped = port.stop_listening();
+        stopped.map(move |()| notes.note("stopped")).ignore();
+        stop_soon(reactor);
+    });
+
+    run(reactor);
+
+    log.assert(&["second begins", "second ends", "stopped"]);
+    reports.assert(&[("Unhandled error in stop_factory", "panic: no end")]);
 }

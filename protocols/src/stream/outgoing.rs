@@ -1,0 +1,246 @@
+//! The queue of what waits to be sent on a connection.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, IoSlice, Read};
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, send, sendmsg};
+
+use crate::sockets::SEND;
+
+use super::files::send_from_file;
+
+/// Small writes are collected in chunks of up to this size; a larger one gets a chunk of its own.
+const CHUNK_SIZE: usize = 64 * 1024;
+
+/// So many chunks go out with one system call at the most.
+const CHUNKS_PER_SEND: usize = 16;
+
+/// So much of a file is read if it must go with descriptors, for which bytes in memory are needed.
+const READ_TO_SEND_WITH: usize = 4 * 1024;
+
+/// What waits to be sent on one connection, in order.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    parts: VecDeque<Part>,
+    /// How much of the first part has been sent.
+    sent: usize,
+    /// How much waits in all.
+    len: usize,
+}
+
+/// One piece of what waits.
+enum Part {
+    Bytes(Vec<u8>),
+    /// So many of the bytes that the file has from where it stands when this is sent.
+    OfFile(Rc<File>, usize),
+}
+
+impl Part {
+    const fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::OfFile(_, len) => *len,
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::OfFile(..) => None,
+        }
+    }
+}
+
+impl Outgoing {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many bytes wait.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a copy of `data`, the only one that is made of it.
+    pub(super) fn push(&mut self, data: &[u8]) {
+        self.len += data.len();
+        match self.parts.back_mut() {
+            Some(Part::Bytes(last)) if last.len() + data.len() <= CHUNK_SIZE => {
+                last.extend_from_slice(data);
+            }
+            _ => self.parts.push_back(Part::Bytes(data.to_vec())),
+        }
+    }
+
+    /// Adds the next `len` bytes of a file, or as many as it has then.
+    pub(super) fn push_file(&mut self, file: Rc<File>, len: usize) {
+        self.parts.push_back(Part::OfFile(file, len));
+        self.len += len;
+        // An empty chunk may have been kept for its memory.
+        self.advance(0);
+    }
+
+    /// Sends as much as the system takes in one call, or in two if the first one brings it to a file.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, other than that it has no room now.
+    pub(super) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        if let Some(Part::Bytes(_)) = self.parts.front() {
+            self.send_bytes(fd)?;
+        }
+        self.send_file(fd, usize::MAX)?;
+        Ok(())
+    }
+
+    /// Sends up to `most` bytes with `control` data, which goes with the first of them, and says how many are gone
+    /// from the queue by that. Without control data, these may be of a file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub(super) fn send_with(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        most: usize,
+        control: &mut SendAncillaryBuffer<'_, '_, '_>,
+    ) -> io::Result<usize> {
+        let Some(bytes) = self.parts.front().and_then(Part::bytes) else {
+            return self.send_file(fd, most);
+        };
+        let bytes = &bytes[self.sent..];
+        let bytes = &bytes[..most.min(bytes.len())];
+        let sent = sendmsg(fd, &[IoSlice::new(bytes)], control, SEND);
+        let sent = taken(sent)?;
+        self.advance(sent);
+        Ok(sent)
+    }
+
+    /// Has bytes in memory at the front, if a file is there, and says how many bytes fewer wait because it has none.
+    pub(super) fn read_front(&mut self) -> usize {
+        let Some(Part::OfFile(file, len)) = self.parts.front_mut() else {
+            return 0;
+        };
+        let mut bytes = Vec::new();
+        let most = READ_TO_SEND_WITH.min(*len - self.sent);
+        // What cannot be read is left out, as what cannot be sent is.
+        let read = (&**file).take(most as u64).read_to_end(&mut bytes);
+        if read.is_err() || bytes.is_empty() {
+            return self.drop_front();
+        }
+        *len -= self.sent + bytes.len();
+        self.sent = 0;
+        self.parts.push_front(Part::Bytes(bytes));
+        0
+    }
+
+    /// Sends the bytes up to the first file, as many as the system takes in one call.
+    fn send_bytes(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let mut slices = [IoSlice::new(&[]); CHUNKS_PER_SEND];
+        let mut count = 0;
+        let chunks = self.parts.iter().map_while(Part::bytes);
+        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+            let sent = if count == 0 { self.sent } else { 0 };
+            *slice = IoSlice::new(&chunk[sent..]);
+            count += 1;
+        }
+        let sent = match count {
+            1 => send(fd, &slices[0], SEND),
+            _ => {
+                let mut no_control_data = SendAncillaryBuffer::default();
+                let slices = &slices[..count];
+                sendmsg(fd, slices, &mut no_control_data, SEND)
+            }
+        };
+        self.advance(taken(sent)?);
+        Ok(())
+    }
+
+    /// Sends up to `most` bytes of the file at the front, if one is there, and says how many are gone from the queue
+    /// by that: all of them, if the file has no more, or cannot be sent.
+    fn send_file(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+        let Some(Part::OfFile(file, len)) = self.parts.front() else {
+            return Ok(0);
+        };
+        match send_from_file(fd, file, most.min(len - self.sent)) {
+            Ok(0) => Ok(self.drop_front()),
+            Err(error) if !is_of_socket(error) => Ok(self.drop_front()),
+            sent => {
+                let sent = taken(sent)?;
+                self.advance(sent);
+                Ok(sent)
+            }
+        }
+    }
+
+    /// Leaves out what is left of the first part, and says how much that is.
+    fn drop_front(&mut self) -> usize {
+        let left = self.parts.front().map_or(0, Part::len) - self.sent;
+        self.advance(left);
+        left
+    }
+
+    /// Forgets the first `gone` bytes.
+    fn advance(&mut self, gone: usize) {
+        self.len -= gone;
+        self.sent += gone;
+        while let Some(first) = self.parts.front()
+            && self.sent >= first.len()
+            && self.parts.len() > 1
+        {
+            self.sent -= first.len();
+            self.parts.pop_front();
+        }
+        if self.len == 0 {
+            self.reset();
+        }
+    }
+
+    /// Empties the queue, and keeps one chunk's memory for the next write.
+    pub(super) fn reset(&mut self) {
+        self.parts.truncate(1);
+        match self.parts.front_mut() {
+            Some(Part::Bytes(chunk)) => {
+                chunk.clear();
+                chunk.shrink_to(CHUNK_SIZE);
+            }
+            _ => self.parts.clear(),
+        }
+        (self.sent, self.len) = (0, 0);
+    }
+}
+
+/// How much the system has taken, which is nothing if it has no room now.
+fn taken(sent: Result<usize, Errno>) -> io::Result<usize> {
+    match sent {
+        Ok(sent) => Ok(sent),
+        Err(error) if is_want_of_room(error) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_want_of_room(error: Errno) -> bool {
+    matches!(error, Errno::WOULDBLOCK | Errno::INTR | Errno::NOBUFS)
+}
+
+/// Whether an error in sending a file is about where it goes to.
+///
+/// Any other one is taken to be about the file. If that is wrong, the next write finds out.
+fn is_of_socket(error: Errno) -> bool {
+    let is_broken = matches!(
+        error,
+        Errno::PIPE
+            | Errno::CONNRESET
+            | Errno::CONNABORTED
+            | Errno::NOTCONN
+            | Errno::TIMEDOUT
+            | Errno::HOSTUNREACH
+            | Errno::NETUNREACH
+            | Errno::NETDOWN
+    );
+    is_broken || is_want_of_room(error)
+}
