@@ -7,9 +7,9 @@
 //! cargo run --release -p benches -- --list                # what there is
 //! ```
 //!
-//! A [scenario](scenarios) is a question; it runs all [contenders](contenders) in turn, round after round, so that what
-//! else the machine does hits all of them alike, and answers with a [table](table). Those of the network have
-//! each contender's program in a [process](process) of its own, and put it under a [load](load).
+//! A [scenario](scenarios) is a question; it runs all [contenders] in turn, round after round, so that what
+//! else the machine does hits all of them alike, and answers with a [table]. Those of the network have
+//! each contender's program in a [process] of its own, and put it under a [load].
 //! What is measured is the time that this process spent on a processor, which the load's own speed hardly changes.
 //! The ratio to the bare loop of the same round is what can be compared between machines.
 
