@@ -14,9 +14,10 @@
 use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
-// ANCHOR: fire
 fn main() {
     cli::no_arguments("defer-1");
+
+    // ANCHOR: fire
     let (firer, d) = Deferred::new();
 
     // Add a pair of a callback and an errback to the chain; nothing is to follow.
@@ -26,8 +27,8 @@ fn main() {
     firer.callback("This poem is short.");
 
     cli::say("Finished");
+    // ANCHOR_END: fire
 }
-// ANCHOR_END: fire
 
 fn got_poem(poem: &str) {
     cli::say("Your poem is served:");

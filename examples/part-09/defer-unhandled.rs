@@ -18,9 +18,10 @@
 use examples::cli;
 use protocols::deferred::{Deferred, Failure};
 
-// ANCHOR: main
 fn main() {
     cli::no_arguments("defer-unhandled");
+
+    // ANCHOR: drop
     let (firer, d) = Deferred::new();
 
     let d = d.add_callback(callback);
@@ -29,8 +30,8 @@ fn main() {
 
     cli::say("Finished");
     drop(d);
+    // ANCHOR_END: drop
 }
-// ANCHOR_END: main
 
 fn callback(_result: &str) -> Result<(), Failure> {
     Err(Failure::msg("oops"))
