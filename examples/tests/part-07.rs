@@ -124,31 +124,6 @@ fn a_failure_that_no_one_handles_is_reported_when_its_chain_is_dropped() {
     assert_eq!(ended.code, 0);
 }
 
-#[test]
-fn bad_usage_is_told_in_one_line() {
-    for (program, name) in [
-        (env!("CARGO_BIN_EXE_defer-8"), "defer-8"),
-        (env!("CARGO_BIN_EXE_defer-9"), "defer-9"),
-    ] {
-        run(program, &["--backend", "nope"]).assert_refused(name, "there are: ");
-        run(program, &["poem"]).assert_refused(name, "unexpected argument 'poem'");
-    }
-}
-
-#[test]
-fn an_output_that_no_one_reads_ends_the_programs_quietly() {
-    for program in [
-        env!("CARGO_BIN_EXE_defer-1"),
-        env!("CARGO_BIN_EXE_defer-9"),
-        env!("CARGO_BIN_EXE_defer-11"),
-    ] {
-        let line = r#"("$0"; echo "code $?" >&2) | true"#;
-        let ended = run("sh", &["-c", line, program]);
-
-        assert_eq!(ended.errors, "code 0\n");
-    }
-}
-
 /// The two programs that run a reactor, on each backend.
 fn with_a_reactor() -> impl Iterator<Item = (&'static str, &'static str)> {
     let programs = [env!("CARGO_BIN_EXE_defer-8"), env!("CARGO_BIN_EXE_defer-9")];

@@ -135,11 +135,6 @@ fn an_output_that_no_one_reads_ends_the_program_quietly() {
     assert_eq!(ended.errors, "code 0\n");
 }
 
-#[test]
-fn bad_usage_is_told_in_one_line() {
-    run(SIMULATOR, &["pairs"]).assert_refused("deferred-simulator", "unexpected argument 'pairs'");
-}
-
 /// Runs the simulator with these lines on its standard input.
 fn simulate(input: &str, option: &str) -> Ended {
     let line = r#"printf %s "$1" | "$0" $2"#;

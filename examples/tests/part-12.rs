@@ -1,22 +1,15 @@
 //! The server of part 12, run as a user runs it, with plain sockets for netcat.
 
-#[path = "common/clients.rs"]
-#[allow(dead_code, reason = "what one part needs is not what another does")]
-mod clients;
 #[allow(dead_code, reason = "what one part needs is not what another does")]
 mod common;
 #[path = "common/netcat.rs"]
 #[allow(dead_code, reason = "what one part needs is not what another does")]
 mod netcat;
-#[path = "common/servers.rs"]
-#[allow(dead_code, reason = "what one part needs is not what another does")]
-mod servers;
 
 use std::io::Write;
 use std::net::Shutdown;
 
-use clients::{assert_explains_itself, assert_refuses_unknown_backends};
-use common::{run, serve};
+use common::serve;
 use netcat::{connect, interrupt, rest_of};
 use protocols::reactor::backend;
 
@@ -84,14 +77,4 @@ fn there_is_one_answer_a_connection_and_a_poem_may_be_long() {
     write!(client, "99999:cummingsify.{poem},").unwrap();
     let answer = format!("{}:{},", poem.len(), poem.to_ascii_lowercase());
     assert!(rest_of(client) == answer.as_bytes());
-}
-
-#[test]
-fn bad_usage_of_the_transforming_server_is_told_in_one_line_and_help_is_no_error() {
-    let ended = run(TRANSFORMEDPOETRY, &["poem"]);
-    ended.assert_refused("transformedpoetry", "unexpected argument 'poem'");
-    let ended = run(TRANSFORMEDPOETRY, &["--port=-1"]);
-    ended.assert_refused("transformedpoetry", "a port is a number from 0 to 65535");
-    assert_refuses_unknown_backends(TRANSFORMEDPOETRY, &[]);
-    assert_explains_itself(TRANSFORMEDPOETRY);
 }

@@ -1,8 +1,5 @@
 //! The proxies of part 14, run as a user runs them.
 
-#[path = "common/clients.rs"]
-#[allow(dead_code, reason = "what one part needs is not what another does")]
-mod clients;
 #[allow(dead_code, reason = "what one part needs is not what another does")]
 mod common;
 #[path = "common/netcat.rs"]
@@ -50,7 +47,7 @@ mod poetry_proxy_2_once {
         a_poem_is_passed_on_byte_for_byte,
         a_server_that_has_no_poem_is_asked_again,
         a_signal_ends_a_fetch_quietly_on_every_backend,
-        bad_usage_is_told_in_one_line_and_help_is_no_error,
+        an_address_of_its_own_that_is_none_is_refused,
     }
 }
 

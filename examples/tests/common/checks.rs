@@ -6,10 +6,7 @@ use std::net::TcpStream;
 use protocols::reactor::backend;
 use rustix::process::Signal;
 
-use crate::clients::{
-    assert_ends_quietly_when_no_one_reads, assert_explains_itself, assert_refuses_bad_addresses,
-    assert_refuses_unknown_backends, text,
-};
+use crate::clients::{assert_ends_quietly_when_no_one_reads, text};
 use crate::common::{Ended, Program, poem_file, serve};
 use crate::servers::{accept, address_of, finish, listen, refusing, reset};
 
@@ -51,7 +48,6 @@ macro_rules! every_check {
             when_there_is_no_poem_at_all_the_program_ends_all_the_same,
             a_signal_ends_the_wait_quietly_on_every_backend,
             an_output_that_no_one_reads_to_its_end_ends_the_program_quietly,
-            bad_usage_is_told_in_one_line_and_help_is_no_error,
         }
     };
 }
@@ -185,12 +181,6 @@ impl Client {
         let address = address.to_string();
         let args = [self.options, &[&address]].concat();
         assert_ends_quietly_when_no_one_reads(self.path, &args);
-    }
-
-    pub(crate) fn bad_usage_is_told_in_one_line_and_help_is_no_error(&self) {
-        assert_refuses_bad_addresses(self.path);
-        assert_refuses_unknown_backends(self.path, &["10000"]);
-        assert_explains_itself(self.path);
     }
 
     /// Starts the client with its own options and these.

@@ -2,9 +2,6 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::path::Path;
-
-use protocols::reactor::backend;
 
 use crate::common::{Ended, Program, run};
 use crate::servers::{accept, address_of, listen};
@@ -50,48 +47,6 @@ pub(crate) fn finished(task: usize) -> String {
     format!("Task {task} finished")
 }
 
-/// Checks that a client refuses what cannot be an address, and no address at all, in one line.
-#[track_caller]
-pub(crate) fn assert_refuses_bad_addresses(program: &str) {
-    let name = name(program);
-    let usage = "the following required arguments were not provided: <[HOST:]PORT>...; Usage: ";
-    run::<&str>(program, &[]).assert_refused(name, usage);
-    for bad in ["abc", "-1", "0", "65536", "localhost:http", "[::1]:0"] {
-        let right = "a port is a number from 1 to 65535";
-        run(program, &[bad]).assert_refused(name, right);
-        run(program, &["10000", bad]).assert_refused(name, right);
-    }
-    run(program, &["::1"]).assert_refused(name, "an IPv6 address stands in brackets");
-    run(program, &["--nonsense", "10000"]).assert_refused(name, "'--nonsense'");
-}
-
-/// Checks what a program says of itself, and that it refuses options which it does not know.
-#[track_caller]
-pub(crate) fn assert_explains_itself(program: &str) {
-    let name = name(program);
-    let help = run(program, &["--help"]);
-    assert!(
-        text(&help).contains(&format!("Usage: {name}")),
-        "{}",
-        text(&help)
-    );
-    assert_eq!((help.code, help.errors.as_str()), (0, ""));
-
-    let version = run(program, &["--version"]);
-    assert!(text(&version).starts_with(&format!("{name} ")));
-    assert_eq!(version.code, 0);
-
-    run(program, &["--nonsense"]).assert_refused(name, "'--nonsense'");
-}
-
-/// Checks that a program tells of a backend that there is not.
-#[track_caller]
-pub(crate) fn assert_refuses_unknown_backends(program: &str, args: &[&str]) {
-    let args = [&["--backend", "nope"], args].concat();
-    let right = format!("there are: {}", backend::NAMES.join(", "));
-    run(program, &args).assert_refused(name(program), &right);
-}
-
 /// Starts a client whose server falls silent after nine bytes; it stays so as long as the connection is there.
 #[track_caller]
 pub(crate) fn half_way(program: &str, args: &[&str]) -> (Program, TcpStream) {
@@ -110,8 +65,4 @@ pub(crate) fn assert_ends_quietly_when_no_one_reads(program: &str, args: &[&str]
 
     assert_eq!(text(&ended).lines().count(), 1);
     assert_eq!(ended.errors, "code 0\n");
-}
-
-fn name(program: &str) -> &str {
-    Path::new(program).file_name().unwrap().to_str().unwrap()
 }

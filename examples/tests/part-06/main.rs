@@ -48,7 +48,6 @@ mod client_3_0 {
         an_empty_poem_is_a_poem,
         a_signal_ends_the_wait_quietly_on_every_backend,
         an_output_that_no_one_reads_to_its_end_ends_the_program_quietly,
-        bad_usage_is_told_in_one_line_and_help_is_no_error,
     }
 }
 

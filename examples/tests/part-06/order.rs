@@ -52,13 +52,3 @@ fn with_a_server_the_protocol_is_built_told_and_lost_in_this_order() {
     assert_eq!(text(&ended), calls.join("\n") + "\n");
     assert_eq!((ended.code, ended.errors.as_str()), (0, ""));
 }
-
-#[test]
-fn bad_usage_is_told_in_one_line() {
-    let refused =
-        |args: &[&str], part| run(CLIENT_3_ORDER, args).assert_refused("client-3-order", part);
-
-    refused(&[], "<[HOST:]PORT>...");
-    refused(&["abc"], "a port is a number from 1 to 65535");
-    refused(&["--backend", "nope", "10000"], "there are: ");
-}

@@ -49,11 +49,3 @@ fn an_output_that_no_one_reads_ends_the_program_quietly() {
         ("Firing deferred.\n", "code 0\n")
     );
 }
-
-#[test]
-fn a_delay_is_a_time() {
-    for bad in ["abc", "", "-1", "nan", "1e9"] {
-        let ended = run(DEFER_BLOCK, &["--delay", bad]);
-        ended.assert_refused("defer-block", "a delay is a number of seconds");
-    }
-}

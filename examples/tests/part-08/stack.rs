@@ -54,9 +54,3 @@ fn the_first_poem_ends_the_program_and_failures_do_not() {
     );
     assert_eq!(run(CLIENT_4_STACK, &[refusing]).code, 1);
 }
-
-#[test]
-fn bad_usage_is_told_in_one_line() {
-    run(CLIENT_4_STACK, &[""; 0]).assert_refused("client-4-stack", "<[HOST:]PORT>...");
-    run(CLIENT_4_STACK, &["0"]).assert_refused("client-4-stack", "a port is a number");
-}

@@ -3,10 +3,7 @@
 use protocols::reactor::backend;
 use rustix::process::Signal;
 
-use crate::clients::{
-    assert_ends_quietly_when_no_one_reads, assert_explains_itself, assert_refuses_unknown_backends,
-    start, text,
-};
+use crate::clients::{assert_ends_quietly_when_no_one_reads, start, text};
 use crate::common::{Ended, run};
 
 const ONE: &str = env!("CARGO_BIN_EXE_inline-callbacks-1");
@@ -89,20 +86,6 @@ fn an_output_that_no_one_reads_ends_the_programs_quietly() {
         assert_ends_quietly_when_no_one_reads(program, &["--second=0.01"]);
     }
     assert_ends_quietly_when_no_one_reads(TB, &[]);
-}
-
-#[test]
-fn bad_usage_is_told_in_one_line_and_help_is_no_error() {
-    for program in [ONE, TWO, TB] {
-        assert_refuses_unknown_backends(program, &[]);
-        assert_explains_itself(program);
-    }
-    for (program, name) in [(ONE, "inline-callbacks-1"), (TWO, "inline-callbacks-2")] {
-        for bad in ["abc", "", "-1", "nan", "1e9"] {
-            let ended = run(program, &["--second", bad]);
-            ended.assert_refused(name, "a delay is a number of seconds");
-        }
-    }
 }
 
 #[track_caller]

@@ -87,19 +87,6 @@ We got: [Ok(\"d1 result\"), Ok(\"d2 failed, never mind\")]
     assert_printed(&ended, printed);
 }
 
-#[test]
-fn an_output_that_no_one_reads_ends_the_programs_quietly() {
-    for program in [
-        env!("CARGO_BIN_EXE_deferred-list-1"),
-        env!("CARGO_BIN_EXE_deferred-list-7"),
-    ] {
-        let line = r#"("$0"; echo "code $?" >&2) | true"#;
-        let ended = run("sh", &["-c", line, program]);
-
-        assert_eq!(ended.errors, "code 0\n");
-    }
-}
-
 fn run_program(path: &str) -> Ended {
     run(path, &[""; 0])
 }

@@ -3,7 +3,7 @@
 use protocols::reactor::backend;
 use rustix::process::Signal;
 
-use crate::clients::{assert_explains_itself, assert_refuses_unknown_backends, start, text};
+use crate::clients::{start, text};
 use crate::common::{Ended, run};
 
 const NINE: &str = env!("CARGO_BIN_EXE_defer-cancel-9");
@@ -117,37 +117,6 @@ fn a_signal_ends_the_programs_that_wait_without_a_word() {
                 (ended.code, text(&ended), ended.errors.as_str()),
                 (code, "", "")
             );
-        }
-    }
-}
-
-#[test]
-fn an_output_that_no_one_reads_ends_the_programs_quietly() {
-    for (program, option) in [
-        (env!("CARGO_BIN_EXE_defer-cancel-2"), ""),
-        (env!("CARGO_BIN_EXE_defer-cancel-12"), ""),
-        (NINE, "--second=0.01"),
-        (TEN, "--second=0.01"),
-    ] {
-        let line = r#"("$0" $1; echo "code $?" >&2) | true"#;
-        let ended = run("sh", &["-c", line, program, option]);
-
-        assert_eq!(ended.errors, "code 0\n");
-    }
-}
-
-#[test]
-fn bad_usage_is_told_in_one_line_and_help_is_no_error() {
-    for (program, name) in [
-        (NINE, "defer-cancel-9"),
-        (TEN, "defer-cancel-10"),
-        (ELEVEN, "defer-cancel-11"),
-    ] {
-        assert_refuses_unknown_backends(program, &[]);
-        assert_explains_itself(program);
-        for bad in ["abc", "", "-1", "nan", "1e9"] {
-            let ended = run(program, &["--second", bad]);
-            ended.assert_refused(name, "a delay is a number of seconds");
         }
     }
 }

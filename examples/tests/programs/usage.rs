@@ -2,14 +2,26 @@
 
 use std::path::Path;
 
-use crate::clients::{assert_explains_itself, assert_refuses_unknown_backends, text};
+use protocols::reactor::backend;
+
+use crate::clients::text;
 use crate::common::run;
 use crate::table::{PROGRAMS, Row, Runs, Setting};
 
 #[test]
 fn each_program_explains_itself_and_refuses_what_it_does_not_know() {
     for row in PROGRAMS {
-        assert_explains_itself(&row.path());
+        let (name, path) = (row.name(), row.path());
+
+        let help = run(&path, &["--help"]);
+        assert!(text(&help).contains(&format!("Usage: {name}")), "{name}");
+        assert_eq!((help.code, help.errors.as_str()), (0, ""), "{name}");
+
+        let version = run(&path, &["--version"]);
+        assert!(text(&version).starts_with(&format!("{name} ")), "{name}");
+        assert_eq!((version.code, version.errors.as_str()), (0, ""), "{name}");
+
+        run(&path, &["--nonsense"]).assert_refused(name, "'--nonsense'");
     }
 }
 
@@ -25,15 +37,14 @@ fn a_program_says_what_the_list_says_or_more() {
 
 #[test]
 fn the_backend_is_the_users_choice_wherever_a_reactor_runs() {
+    let right = format!("there are: {}", backend::NAMES.join(", "));
     for row in PROGRAMS {
         let help = run(&row.path(), &["--help"]);
         let (name, choice) = (row.name(), row.runs == Runs::OnAny);
         assert_eq!(text(&help).contains("--backend <NAME>"), choice, "{name}");
 
         if choice {
-            let args = row.args(&Setting::ALONE);
-            let args: Vec<_> = args.iter().map(String::as_str).collect();
-            assert_refuses_unknown_backends(&row.path(), &args);
+            refuses(row, &Setting::ALONE, &["--backend", "nope"], &right);
         }
     }
 }
@@ -41,9 +52,7 @@ fn the_backend_is_the_users_choice_wherever_a_reactor_runs() {
 #[test]
 fn an_argument_too_many_is_refused() {
     for row in PROGRAMS {
-        // These take any number of servers, or poems.
-        let takes_more = row.name() == "poetry" || row.takes("SERVER") && !row.takes("PORT");
-        if !takes_more {
+        if row.name() != "poetry" && !takes_servers(row) {
             refuses(row, &Setting::ALONE, &["10009"], "'10009'");
         }
     }
@@ -71,6 +80,7 @@ fn an_address_that_is_none_is_refused() {
         ("65536", "a port is a number from 1 to 65535"),
         ("localhost:", "an address is [HOST:]PORT, such as 10000"),
         ("localhost:http", "a port is a number from 1 to 65535"),
+        ("[::1]:0", "a port is a number from 1 to 65535"),
         (":10000", "no host in"),
         ("two words:10000", "a host is a name, an IPv4 address or"),
         ("::1", "an IPv6 address stands in brackets"),
@@ -89,6 +99,9 @@ fn an_address_that_is_none_is_refused() {
                 if row.takes(word) {
                     refuses(row, &setting, &[], right);
                 }
+            }
+            if takes_servers(row) {
+                refuses(row, &Setting::ALONE, &[bad], right);
             }
         }
     }
@@ -139,6 +152,11 @@ fn a_poem_that_cannot_be_read_is_refused() {
             refuses(row, &setting, &[], "; a poem is a file that you may read");
         }
     }
+}
+
+/// Whether a program takes any number of servers; `poetry` takes any number of poems.
+fn takes_servers(row: &Row) -> bool {
+    row.takes("SERVER") && !row.takes("PORT")
 }
 
 #[track_caller]
