@@ -14,8 +14,8 @@ use std::rc::Rc;
 use clients::greeter;
 use common::peers::{ANY, port_without_listener, reset};
 use common::{
-    Kept, Log, Reports, Script, accepted, after_turns, listener, lose_write, on_every_backend,
-    read_all, run, stop_soon,
+    Kept, Log, Reports, Script, accepted, after_turns, listen, listener, lose_write, number,
+    on_every_backend, read_all, run, stop_soon,
 };
 use protocols::deferred::{Deferred, Failure};
 use protocols::endpoints::{AnyFactory, ClientEndpoint, Connect, NotConnected};
@@ -369,8 +369,14 @@ impl Connection for Noted {
 fn a_wrapped_endpoint_gives_the_inner_protocol_with_the_outer_ones_transport(reactor: &Reactor) {
     let log = Log::default();
     let (outer, stop) = (log.clone(), reactor.clone());
+    // One that closed before it has read what was written would reset the connection.
+    let server = Script::unnoted().on_data(|transport, _| {
+        transport.write(b"hello");
+        transport.lose_connection();
+    });
+    let port = number(&listen(reactor, server));
     let script = Script::new("inner", &log).on_lost(move |_| stop_soon(&stop));
-    let wrapped = endpoint(reactor, greeter(reactor))
+    let wrapped = endpoint(reactor, port)
         .wrapped(move |factory| Rc::new(Wrapping::new(factory, Noted(outer.clone()))));
     wrapped
         .connect(Rc::new(script))
