@@ -14,6 +14,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -401,6 +402,48 @@ fn what_is_wrong_behind_a_proxy_is_shown_with_its_place_in_the_whole_text() {
     assert!(server_error("haproxy").starts_with(r#"found "" at byte 7"#));
 }
 
+/// So many endpoints around one of TCP.
+fn wrapped(times: usize) -> String {
+    format!("{}tcp:0", "haproxy:".repeat(times))
+}
+
+#[test]
+fn sixteen_endpoints_may_stand_around_another_and_no_more() {
+    assert_eq!(
+        server_error(&wrapped(17)),
+        "the endpoint at byte 136 is inside more than 16 others"
+    );
+    // However many there are, they cost no more stack than that.
+    assert_eq!(server_error(&wrapped(17)), server_error(&wrapped(100_000)));
+
+    let reactor = Reactor::new().unwrap();
+    assert!(ServerEndpoint::parse(&reactor, &wrapped(17)).is_err());
+    // What was begun and did not come to its end does not count any more.
+    assert!(ServerEndpoint::parse(&reactor, &wrapped(16)).is_ok());
+}
+
+#[test]
+fn endpoints_of_added_kinds_stand_around_others_as_those_do_that_were_there() {
+    let reactor = Reactor::new().unwrap();
+    reactor.add_client_kind("again", |reactor, arguments| {
+        ClientEndpoint::parse(reactor, &arguments.take_rest())
+    });
+    reactor.add_client_kind("panic", |_, _| panic!("there is no such thing"));
+    let parse = |times, kind| {
+        let text = format!("{}{kind}", "again:".repeat(times));
+        ClientEndpoint::parse(&reactor, &text)
+    };
+
+    let panicked = panic::catch_unwind(AssertUnwindSafe(|| parse(16, "panic")));
+
+    assert!(panicked.is_err());
+    assert!(parse(16, "tcp:host:80").is_ok());
+    assert!(matches!(
+        parse(17, "tcp:host:80"),
+        Err(DescriptionError::TooDeep { most: 16, .. })
+    ));
+}
+
 #[test]
 fn what_is_given_twice_is_an_error() {
     assert_eq!(
@@ -457,6 +500,7 @@ fn position(error: &DescriptionError) -> usize {
         | DescriptionError::Missing { position, .. }
         | DescriptionError::Invalid { position, .. }
         | DescriptionError::Unexpected { position, .. }
+        | DescriptionError::TooDeep { position, .. }
         | DescriptionError::Twice { position, .. } => *position,
         other => panic!("{other} has no place"),
     }
@@ -498,7 +542,7 @@ proptest! {
     // E-029
     #[test]
     fn no_text_panics_and_each_fault_has_its_place(
-        kind in "(haproxy:)?(tcp|tcp6|unix|)",
+        kind in "(haproxy:){0,20}(tcp|tcp6|unix|)",
         rest in r"(:(port=|timeout=|mode=|interface=|lockfile=)?[0-9a-z\\.:=\-ü]{0,6}){0,5}",
         anything in ".*",
     ) {

@@ -1,6 +1,6 @@
 //! The kinds of endpoints that a reactor knows by name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -97,12 +97,22 @@ impl Default for Kinds {
 /// Makes an endpoint of its arguments.
 type Maker<E> = dyn Fn(&Reactor, &mut Arguments) -> Result<E, DescriptionError>;
 
+/// How many endpoints may stand around another one in a string. Each costs stack, and the string may be anybody's.
+const MOST_AROUND: usize = 16;
+
 /// How the endpoints of each kind are made, by the name of the kind.
-pub(super) struct Makers<E>(RefCell<BTreeMap<String, Rc<Maker<E>>>>);
+pub(super) struct Makers<E> {
+    by_kind: RefCell<BTreeMap<String, Rc<Maker<E>>>>,
+    /// How many endpoints are being made, each inside the one before.
+    begun: Cell<usize>,
+}
 
 impl<E> Makers<E> {
     const fn new() -> Self {
-        Self(RefCell::new(BTreeMap::new()))
+        Self {
+            by_kind: RefCell::new(BTreeMap::new()),
+            begun: Cell::new(0),
+        }
     }
 
     fn add(
@@ -110,7 +120,8 @@ impl<E> Makers<E> {
         kind: &str,
         make: impl Fn(&Reactor, &mut Arguments) -> Result<E, DescriptionError> + 'static,
     ) {
-        let before = self.0.borrow_mut().insert(kind.to_owned(), Rc::new(make));
+        let make: Rc<Maker<E>> = Rc::new(make);
+        let before = self.by_kind.borrow_mut().insert(kind.to_owned(), make);
         // It may own something that adds a kind when it goes.
         drop(before);
     }
@@ -119,19 +130,42 @@ impl<E> Makers<E> {
     ///
     /// # Errors
     ///
-    /// If there is no such kind, or it does not take what is given.
+    /// If there is no such kind, or it does not take what is given, or it is inside too many others.
     pub(super) fn make(&self, reactor: &Reactor, text: &str) -> Result<E, DescriptionError> {
+        let _begun = self.begin()?;
         let mut arguments = Arguments::of(text)?;
-        let maker = self.0.borrow().get(arguments.kind()).cloned();
+        let maker = self.by_kind.borrow().get(arguments.kind()).cloned();
         let Some(make) = maker else {
             return Err(DescriptionError::UnknownKind {
                 kind: arguments.kind().to_owned(),
                 position: 0,
-                known: self.0.borrow().keys().cloned().collect(),
+                known: self.by_kind.borrow().keys().cloned().collect(),
             });
         };
         let endpoint = make(reactor, &mut arguments)?;
         arguments.finish()?;
         Ok(endpoint)
+    }
+
+    /// Counts an endpoint as begun, for as long as the result is kept.
+    fn begin(&self) -> Result<Begun<'_>, DescriptionError> {
+        let around = self.begun.get();
+        if around > MOST_AROUND {
+            return Err(DescriptionError::TooDeep {
+                most: MOST_AROUND,
+                position: 0,
+            });
+        }
+        self.begun.set(around + 1);
+        Ok(Begun(&self.begun))
+    }
+}
+
+/// An endpoint that is being made. It is no longer when this is dropped, even by a panic of its maker.
+struct Begun<'a>(&'a Cell<usize>);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }

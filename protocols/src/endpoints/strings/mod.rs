@@ -70,7 +70,7 @@ impl ServerEndpoint {
     ///
     /// # Errors
     ///
-    /// If there is no such kind, or it does not take what is given.
+    /// If there is no such kind, or it does not take what is given, or there are more than sixteen others around it.
     ///
     /// *Twisted's `serverFromString`.*
     pub fn parse(reactor: &Reactor, text: &str) -> Result<Self, DescriptionError> {
@@ -134,6 +134,14 @@ pub enum DescriptionError {
         /// Where that is.
         position: usize,
     },
+    /// It is inside too many other endpoints, as in `haproxy:haproxy:…`.
+    #[error("the endpoint at byte {position} is inside more than {most} others")]
+    TooDeep {
+        /// How many may be around it.
+        most: usize,
+        /// Where it begins.
+        position: usize,
+    },
     /// The same is given twice.
     #[error("{name} of {kind} is given again at byte {position}")]
     Twice {
@@ -155,6 +163,7 @@ impl DescriptionError {
             | Self::Missing { position, .. }
             | Self::Invalid { position, .. }
             | Self::Unexpected { position, .. }
+            | Self::TooDeep { position, .. }
             | Self::Twice { position, .. } => *position += bytes,
         }
         self
