@@ -15,7 +15,17 @@ use crate::files::FileConsumer;
 /// *Twisted's `IConsumer`.*
 pub trait Consumer {
     /// Takes `data`, in order after everything written before, and says whether there is room for more.
+    ///
+    /// A transport sends what a callback has written when that returns, in one system call where it can be. Only what is
+    /// larger than a few KiB, with nothing waiting before it, goes to the system at once: to copy it would take longer
+    /// than one more call.
     fn write(&self, data: &[u8]) -> Flow;
+
+    /// Like [`write`](Self::write), for bytes that somebody else keeps too: where it can be, they are sent from
+    /// there and never copied, however many consumers take them.
+    fn write_shared(&self, data: Rc<[u8]>) -> Flow {
+        self.write(&data)
+    }
 
     /// Has this producer told of the room that there is.
     ///

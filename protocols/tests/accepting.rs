@@ -169,10 +169,13 @@ fn clients_are_numbered_from_0(reactor: &Reactor) {
     let script = Script::unnoted().on_made(move |_| {
         made.set(made.get() + 1);
         if made.get() == 3 {
-            let readers = loop_.readers();
-            let names = readers.iter().map(|reader| reader.log_prefix());
-            seen.borrow_mut().extend(names);
-            stop();
+            let (seen, stop) = (Rc::clone(&seen), stop.clone());
+            after_turns(&loop_, 0, move |reactor| {
+                let readers = reactor.readers();
+                let names = readers.iter().map(|reader| reader.log_prefix());
+                seen.borrow_mut().extend(names);
+                stop();
+            });
         }
     });
     let port = listen(reactor, script);

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -253,20 +253,18 @@ fn socket_is_there_at_the_end(
 ) -> bool {
     let (kept, there) = (Kept::default(), Rc::new(Cell::new(true)));
     let socket: Rc<RefCell<Option<(i32, PathBuf)>>> = Rc::default();
-    let (loop_, made, seen) = (reactor.clone(), Rc::clone(&socket), Rc::clone(&there));
-    // The number of a connection may be lower than that of its port: other tests run beside this one.
-    let listening = Rc::new(RefCell::new(Vec::new()));
-    let known = Rc::clone(&listening);
+    let (made, seen) = (Rc::clone(&socket), Rc::clone(&there));
     let stop = stop_at_call(1, reactor);
     let script = Script::unnoted()
         .on_made(move |transport| {
             if keep {
                 kept.keep(transport);
             }
-            let mut numbers = numbers_of_readers(&loop_);
-            numbers.retain(|fd| !known.borrow().contains(fd));
-            let fd = *numbers.first().expect("the connection is read");
-            *made.borrow_mut() = Some((fd, what_is(fd).expect("it is open")));
+            let socket = transport.abilities().socket.expect("it has a descriptor");
+            socket.with_descriptor(&mut |fd| {
+                let fd = fd.as_raw_fd();
+                *made.borrow_mut() = Some((fd, what_is(fd).expect("it is open")));
+            });
             end(transport);
         })
         .on_lost(move |_| {
@@ -275,19 +273,12 @@ fn socket_is_there_at_the_end(
             stop();
         });
     let port = listen(reactor, script);
-    *listening.borrow_mut() = numbers_of_readers(reactor);
     let peer = Rc::new(peer_of(&port));
     peer.shutdown(Shutdown::Write).unwrap();
 
     run(reactor);
 
     there.get()
-}
-
-fn numbers_of_readers(reactor: &Reactor) -> Vec<i32> {
-    let readers = reactor.readers();
-    let numbers = readers.iter().map(|reader| reader.as_fd().as_raw_fd());
-    numbers.collect()
 }
 
 // N-042

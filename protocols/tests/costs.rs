@@ -12,7 +12,9 @@ use std::thread;
 
 use common::child::{in_a_process_of_its_own, open_descriptors};
 use common::peers::pattern;
-use common::{LIMIT, Script, listen, on_every_backend, peer_of, run, stop_at_call, stop_soon};
+use common::{
+    LIMIT, Script, listen, on_every_backend, peer_of, read_all, run, stop_at_call, stop_soon,
+};
 use counting::Asked;
 use protocols::datagram::{
     DatagramProtocol, DatagramTransport, Delivery, ReactorUdp, UdpOptions, UdpPort,
@@ -26,6 +28,7 @@ on_every_backend!(
     an_idle_connection_costs_at_most_360_bytes,
     a_connection_costs_one_descriptor,
     a_very_large_write_is_copied_once,
+    what_is_shared_is_not_copied,
     an_echoed_datagram_allocates_nothing,
     an_idle_udp_port_costs_at_most_450_bytes,
 );
@@ -265,6 +268,35 @@ fn a_very_large_write_is_copied_once(reactor: &Reactor) {
     let allocated = Asked::so_far().since(begun.get()).bytes;
     println!("measured: {allocated} bytes allocated to send {LEN}");
     assert!(allocated < LEN + 1024 * 1024, "{allocated}");
+}
+
+// N-022
+fn what_is_shared_is_not_copied(reactor: &Reactor) {
+    const LEN: usize = 20 * 1024 * 1024;
+    const CLIENTS: usize = 3;
+    let (text, begun) = (Rc::<[u8]>::from(pattern(LEN)), Rc::new(Cell::new(None)));
+    let (before, stop) = (Rc::clone(&begun), stop_at_call(CLIENTS, reactor));
+    let script = Script::unnoted()
+        .on_made(move |transport| {
+            before.set(before.get().or_else(|| Some(Asked::so_far())));
+            transport.write_shared(Rc::clone(&text));
+            transport.lose_connection();
+        })
+        .on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let readers = [(); CLIENTS].map(|()| {
+        let peer = peer_of(&port);
+        thread::spawn(move || read_all(&peer).unwrap().len())
+    });
+
+    run(reactor);
+
+    let received = readers.map(|reader| reader.join().unwrap());
+    assert_eq!(received, [LEN; CLIENTS]);
+    let begun = begun.get().expect("the first client was there");
+    let allocated = Asked::so_far().since(begun).bytes;
+    println!("measured: {allocated} bytes allocated to send {LEN} to {CLIENTS} clients");
+    assert!(allocated < 64 * 1024, "{allocated}");
 }
 
 /// Sends datagrams back, and marks them.

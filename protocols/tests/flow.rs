@@ -153,7 +153,11 @@ fn a_transport_is_full_with_more_than_64_kib_waiting(reactor: &Reactor) {
     let (seen, stop) = (flows.clone(), reactor.clone());
     let script = Script::unnoted().on_made(move |transport| {
         let mut flows = seen.borrow_mut();
-        flows.push(transport.write(&[0; 64 * 1024]));
+        // In small pieces, which wait until this callback returns.
+        for _ in 0..63 {
+            transport.write(&[0; 1024]);
+        }
+        flows.push(transport.write(&[0; 1024]));
         flows.push(transport.write(b"x"));
         flows.push(transport.write_vectored(&[b"y"]));
         stop_soon(&stop);

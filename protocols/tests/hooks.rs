@@ -231,9 +231,7 @@ fn a_port_is_stopped_in_each_hook(reactor: &Reactor) {
         assert!(!listening.is_listening(), "{hook}");
         let told: &[&str] = match hook {
             "begins" => &["begins", "ends"],
-            "lost" | "ends" => &["begins", "built", "made", "lost ConnectionDone", "ends"],
-            // The port does not wait for its connections.
-            _ => &["begins", "built", "made", "ends", "lost ConnectionDone"],
+            _ => &["begins", "built", "made", "lost ConnectionDone", "ends"],
         };
         assert_eq!(factory.log.notes(), told, "{hook}");
     }

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use common::peers::{is_quiet, pattern};
+use common::peers::{is_quiet, pattern, reset};
 use common::{
     Kept, Log, Reports, Script, accepted, after_turns, calling, connect, listen, listener,
-    on_every_backend, peer_of, read_all, run, stop_at_call, stop_soon,
+    on_every_backend, peer_of, read_all, recorded, run, stop_at_call, stop_soon,
 };
 use protocols::reactor::Reactor;
 use protocols::{Flow, Transport};
@@ -25,6 +25,10 @@ on_every_backend!(
     an_empty_write_does_not_keep_a_connection_from_closing,
     what_one_callback_writes_is_sent_when_it_returns_and_not_before,
     what_one_callback_writes_arrives_in_one_piece,
+    what_is_large_is_sent_at_once_if_nothing_waits_before_it,
+    a_large_write_to_a_peer_that_has_gone_ends_the_connection_later,
+    what_is_shared_arrives_in_order_with_what_is_copied,
+    a_connection_that_ends_as_it_begins_is_never_watched,
     a_write_between_two_runs_of_the_loop_does_nothing,
     a_timer_writes_to_a_kept_transport,
     a_callback_writes_to_another_connection,
@@ -165,6 +169,119 @@ fn what_one_callback_writes_is_sent_when_it_returns_and_not_before(reactor: &Rea
     run(reactor);
 
     assert_eq!(quiet.get(), Some(true));
+}
+
+/// As much as is not collected until the callback returns.
+const LARGE: usize = 64 * 1024;
+
+// N-022
+fn what_is_large_is_sent_at_once_if_nothing_waits_before_it(reactor: &Reactor) {
+    let quiet = Rc::new(RefCell::new(Vec::new()));
+    let (seen, loop_) = (Rc::clone(&quiet), reactor.clone());
+    let (listener, port) = listener();
+    let script = Script::unnoted().on_made(move |transport| {
+        let mut peer = accepted(&listener);
+        transport.write(&pattern(LARGE));
+        seen.borrow_mut().push(is_quiet(&peer));
+        let mut received = vec![0; LARGE];
+        peer.read_exact(&mut received).unwrap();
+        assert_eq!(received, pattern(LARGE));
+
+        transport.write(b"a small one");
+        transport.write(&pattern(LARGE));
+        seen.borrow_mut().push(is_quiet(&peer));
+        transport.lose_connection();
+        let reader = thread::spawn(move || read_all(&peer).unwrap());
+        let (stop, reader) = (loop_.clone(), Cell::new(Some(reader)));
+        loop_.call_later(Duration::ZERO, move |_| {
+            let reader = reader.take().expect("it is called once");
+            let expected = [b"a small one", &pattern(LARGE)[..]].concat();
+            assert_eq!(reader.join().unwrap(), expected);
+            stop_soon(&stop);
+        });
+    });
+    connect(reactor, port, script);
+
+    run(reactor);
+
+    assert_eq!(*quiet.borrow(), [false, true]);
+}
+
+// N-022, N-040
+fn a_large_write_to_a_peer_that_has_gone_ends_the_connection_later(reactor: &Reactor) {
+    let log = Log::default();
+    let (listener, port) = listener();
+    let (noted, stop) = (log.clone(), stop_at_call(1, reactor));
+    let script = Script::new("client", &log)
+        .on_made(move |transport| {
+            reset(accepted(&listener));
+            noted.note(format!("{:?}", transport.write(&pattern(LARGE))));
+            noted.note(format!("{:?}", transport.write(&pattern(LARGE))));
+        })
+        .on_lost(move |_| stop());
+    connect(reactor, port, script);
+
+    run(reactor);
+
+    log.assert(&[
+        "client started",
+        "client built",
+        "client made",
+        "Open",
+        "Open",
+        "client lost ConnectionLost",
+        "client gone ConnectionLost",
+    ]);
+}
+
+// N-022
+fn what_is_shared_arrives_in_order_with_what_is_copied(reactor: &Reactor) {
+    let poem: Rc<[u8]> = pattern(MUCH / 8).into();
+    let mut expected = Vec::new();
+    for n in 0..8 {
+        expected.extend_from_slice(format!("poem {n}: ").as_bytes());
+        expected.extend_from_slice(&poem);
+        expected.extend_from_slice(&poem[..n]);
+    }
+
+    let received = received_from(reactor, move |transport| {
+        transport.write_shared(Rc::from(&b""[..]));
+        for n in 0..8 {
+            transport.write(format!("poem {n}: ").as_bytes());
+            transport.write_shared(Rc::clone(&poem));
+            transport.write_shared(poem[..n].into());
+        }
+        transport.lose_connection();
+    });
+
+    assert!(received == expected);
+}
+
+fn a_connection_that_ends_as_it_begins_is_never_watched(reactor: &Reactor) {
+    let (reactor, waits) = recorded(reactor);
+    let (registered, stop) = (Rc::new(Cell::new(0)), stop_at_call(1, &reactor));
+    let (at_first, at_last, then) = (
+        Rc::clone(&registered),
+        Rc::clone(&registered),
+        waits.clone(),
+    );
+    let script = Script::unnoted()
+        .on_made(move |transport| {
+            at_first.set(waits.registered());
+            transport.write(b"The river waits on no one.\n");
+            transport.lose_connection();
+        })
+        .on_lost(move |_| {
+            at_last.set(then.registered() - at_last.get());
+            stop();
+        });
+    let port = listen(&reactor, script);
+    let peer = peer_of(&port);
+
+    run(&reactor);
+
+    assert_eq!(read_all(&peer).unwrap(), b"The river waits on no one.\n");
+    assert_eq!(registered.get(), 0);
 }
 
 // N-022

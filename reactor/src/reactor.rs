@@ -1,8 +1,7 @@
 //! The handle to a reactor, and what stands behind it.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::HashMap;
 use std::env;
 use std::fmt;
 use std::io;
@@ -80,7 +79,7 @@ pub(crate) struct Core {
     pub(crate) startup: RefCell<Option<Rc<Firing>>>,
     pub(crate) shutdown: RefCell<Option<Rc<Firing>>>,
     /// What the run returns, once nothing is left to be done in it.
-    pub(crate) ended: Cell<Option<io::Result<Stopped>>>,
+    pub(crate) ended: RefCell<Option<io::Result<Stopped>>>,
     /// Whether this run wants the signals; and the signals, when it has them.
     pub(crate) takes_signals: Cell<bool>,
     pub(crate) signals: RefCell<Option<Signals>>,
@@ -92,7 +91,8 @@ pub(crate) struct Core {
     pub(crate) orphaned: Cell<bool>,
     /// What waits for other threads, which cannot have it.
     pub(crate) parked: Parked,
-    extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+    /// So few that to look at each is faster than to hash.
+    extensions: RefCell<Vec<Rc<dyn Any>>>,
 }
 
 /// What a reactor is doing.
@@ -188,7 +188,7 @@ impl Reactor {
             stopped: Cell::new(None),
             startup: RefCell::default(),
             shutdown: RefCell::default(),
-            ended: Cell::new(None),
+            ended: RefCell::new(None),
             takes_signals: Cell::new(false),
             signals: RefCell::default(),
             handlers: Handlers::default(),
@@ -399,12 +399,14 @@ impl Reactor {
     #[must_use]
     pub fn extension<T: Default + 'static>(&self) -> Rc<T> {
         let mut extensions = self.core.extensions.borrow_mut();
-        let extension = extensions
-            .entry(TypeId::of::<T>())
-            .or_insert_with(|| Rc::new(T::default()));
-        Rc::clone(extension)
-            .downcast()
-            .unwrap_or_else(|_| unreachable!("an extension is stored under its own type"))
+        let known = extensions.iter().find(|it| it.is::<T>());
+        known
+            .and_then(|known| Rc::clone(known).downcast().ok())
+            .unwrap_or_else(|| {
+                let new = Rc::new(T::default());
+                extensions.push(Rc::clone(&new) as Rc<dyn Any>);
+                new
+            })
     }
 
     /// Another handle to the reactor of `core`, which does not own it.
@@ -429,10 +431,7 @@ impl Core {
 
     /// Whether nothing is left to be done in this run.
     pub(crate) fn has_ended(&self) -> bool {
-        let ended = self.ended.take();
-        let has_ended = ended.is_some();
-        self.ended.set(ended);
-        has_ended
+        self.ended.borrow().is_some()
     }
 
     fn backend_for_adding(&self) -> io::Result<RefMut<'_, Box<dyn Backend>>> {

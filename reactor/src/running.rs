@@ -107,7 +107,7 @@ impl Reactor {
         }
         self.core.phase.set(Phase::Starting);
         self.core.stopped.set(None);
-        self.core.ended.set(None);
+        self.core.ended.replace(None);
         self.core.takes_signals.set(takes_signals);
         *self.core.run.borrow_mut() = Some(self.core.remote.begin_run());
         self.core.turning.set(true);
@@ -130,7 +130,7 @@ impl Reactor {
             Ok(())
         });
         if let Err(error) = opened {
-            self.core.ended.set(Some(Err(error)));
+            self.core.ended.replace(Some(Err(error)));
         }
     }
 
@@ -221,7 +221,7 @@ impl Reactor {
             Phase::Idle | Phase::Stopping | Phase::Closed => return Err(ReactorError::NotRunning),
         }
         self.core.stopped.set(Some(Stopped::Crashed));
-        self.core.ended.set(Some(Ok(Stopped::Crashed)));
+        self.core.ended.replace(Some(Ok(Stopped::Crashed)));
         Ok(())
     }
 
@@ -262,7 +262,7 @@ impl Reactor {
     /// The reactor's own part when its shutdown is done.
     fn has_stopped(&self) {
         if let Some(stopped) = self.core.stopped.get() {
-            self.core.ended.set(Some(Ok(stopped)));
+            self.core.ended.replace(Some(Ok(stopped)));
         }
     }
 

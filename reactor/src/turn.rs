@@ -33,20 +33,7 @@ impl Reactor {
 
         // 1.
         self.take_signals();
-        let mut sent = self.core.sent.take();
-        self.core.remote.take(&mut sent);
-        for (_, remote) in sent.drain(..) {
-            match remote {
-                Remote::Call(call, sent) => {
-                    add(&watch.calls_from_threads, 1);
-                    let what = format_args!("a call from a thread, sent at {sent}");
-                    self.callback(what, || call(self));
-                }
-                // The job that polls it runs in step 2, with all that were woken by then.
-                Remote::Wake(task) => self.core.wake(task),
-            }
-        }
-        self.core.sent.set(sent);
+        self.run_calls_from_threads();
 
         // 2.
         self.run_jobs_of_this_turn();
@@ -84,6 +71,24 @@ impl Reactor {
         waited
     }
     // ANCHOR_END: turn
+
+    /// Runs the calls that other threads have sent, and wakes the tasks that they have woken.
+    fn run_calls_from_threads(&self) {
+        let mut sent = self.core.sent.take();
+        self.core.remote.take(&mut sent);
+        while let Some((_, remote)) = sent.pop_front() {
+            match remote {
+                Remote::Call(call, sent) => {
+                    add(&self.core.watch.calls_from_threads, 1);
+                    let what = format_args!("a call from a thread, sent at {sent}");
+                    self.callback(what, || call(self));
+                }
+                // The job that polls it runs in step 2, with all that were woken by then.
+                Remote::Wake(task) => self.core.wake(task),
+            }
+        }
+        self.core.sent.set(sent);
+    }
 
     /// Runs the delayed calls that are due; those that these make wait for the next turn.
     fn run_due_calls(&self) {

@@ -1,12 +1,11 @@
 //! Ours, on one of the backends.
 
 use std::cell::Cell;
-use std::io::{self, Cursor};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use protocols::deferred::Failure;
-use protocols::files::send_file;
 use protocols::reactor::{Reactor, backend};
 use protocols::{
     Address, ClientFactory, Connector, Factory, ListenOptions, Protocol, ReactorTcp, Transport,
@@ -94,23 +93,13 @@ impl Factory for EchoFactory {
     }
 }
 
-/// What is larger is sent piece by piece: what is written is copied, and waits in memory until it is sent.
-const LARGE: usize = 64 * 1024;
-
 struct Poem(Rc<[u8]>);
 
 impl Protocol for Poem {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         send_at_once(&**transport);
-        if self.0.len() <= LARGE {
-            transport.write(&self.0);
-            transport.lose_connection();
-        } else {
-            let ending = Rc::clone(transport);
-            send_file(Cursor::new(Rc::clone(&self.0)), transport.clone())
-                .add_both(move |_sent| ending.lose_connection())
-                .ignore();
-        }
+        transport.write_shared(Rc::clone(&self.0));
+        transport.lose_connection();
     }
 
     fn data_received(&mut self, _transport: &Rc<dyn Transport>, _data: &[u8]) {}

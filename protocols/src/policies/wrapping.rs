@@ -361,6 +361,11 @@ impl<C: Connection> Consumer for Through<C> {
         self.wire.transport.write(data)
     }
 
+    fn write_shared(&self, data: Rc<[u8]>) -> Flow {
+        self.connection.written(&[&data]);
+        self.wire.transport.write_shared(data)
+    }
+
     fn register_producer(&self, producer: Producer) -> Result<(), ProducerError> {
         let gate = Rc::new(Gate {
             producer,

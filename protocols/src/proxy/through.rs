@@ -37,6 +37,10 @@ impl Consumer for Through {
         self.transport.write(data)
     }
 
+    fn write_shared(&self, data: Rc<[u8]>) -> Flow {
+        self.transport.write_shared(data)
+    }
+
     fn register_producer(&self, producer: Producer) -> Result<(), ProducerError> {
         self.transport.register_producer(producer)
     }

@@ -32,6 +32,7 @@ pub(super) struct Buffers {
 
 impl Buffers {
     /// The one buffer that everything is read into; it is given back when the guard is dropped.
+    #[inline]
     pub(super) fn for_reading(self: &Rc<Self>) -> ReadBuffer {
         let buffer = self
             .reading
@@ -44,6 +45,7 @@ impl Buffers {
     }
 
     /// An empty queue.
+    #[inline]
     pub(super) fn for_writing(&self) -> Box<Outgoing> {
         self.spare.borrow_mut().pop().unwrap_or_default()
     }
@@ -54,10 +56,13 @@ impl Buffers {
     }
 
     /// Takes a queue back that has been sent.
+    #[inline]
     pub(super) fn recycle(&self, mut outgoing: Box<Outgoing>) {
         let mut spare = self.spare.borrow_mut();
         if spare.len() < SPARE_QUEUES {
-            outgoing.reset();
+            if !outgoing.is_empty() {
+                outgoing.reset();
+            }
             spare.push(outgoing);
         }
     }

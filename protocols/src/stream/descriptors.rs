@@ -188,11 +188,14 @@ impl<P: Protocol> Connection<P> {
         if self.phase.get() != Phase::Open {
             return;
         }
-        self.call_protocol("descriptor_received", |protocol, transport| {
+        let received = self.call_protocol("descriptor_received", |protocol, transport| {
             if let Some(receiver) = protocol.descriptor_receiver() {
                 receiver.descriptor_received(transport, descriptor);
             }
         });
+        if let Err(reason) = received {
+            self.end(reason);
+        }
     }
 
     /// Writes into the log, once for a connection, what was left out of what has come.

@@ -22,6 +22,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
+use std::sync::OnceLock;
 
 use deferred::{Failure, Firer, report};
 use reactor::{ConnectionClosed, DelayedCall, Job, Reactor};
@@ -56,8 +57,12 @@ pub(crate) struct Connection<P> {
     phase: Cell<Phase>,
     reading: Cell<Reading>,
     writing: Cell<Writing>,
-    /// Whether the loop will flush it when the callback that runs now has returned.
+    /// Whether its protocol runs, after which it is flushed without the loop being asked to.
+    calls: Cell<bool>,
+    /// Whether it will be flushed when the callback that runs now has returned.
     flush_waits: Cell<bool>,
+    /// Whether the reactor tells of room, because something is left to be sent.
+    room_waits: Cell<bool>,
     /// Whether the loop will ask the pull producer for more.
     ask_waits: Cell<bool>,
     /// Whether the loop will wake the protocol.
@@ -97,6 +102,9 @@ enum Phase {
 /// What becomes of the bytes that come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
+    /// They wait until what `connection_made` has written is sent. A connection that is over by then was never
+    /// watched, and has cost no system call for that.
+    Soon,
     /// They are given to the protocol.
     On,
     /// They wait in the system until they are wanted.
@@ -177,9 +185,11 @@ impl<P: Protocol> Connection<P> {
             protocol: RefCell::new(Some(parts.protocol)),
             outgoing: RefCell::new(None),
             phase: Cell::new(Phase::Open),
-            reading: Cell::new(Reading::On),
+            reading: Cell::new(Reading::Soon),
             writing: Cell::new(Writing::On),
+            calls: Cell::new(false),
             flush_waits: Cell::new(false),
+            room_waits: Cell::new(false),
             ask_waits: Cell::new(false),
             wake_waits: Cell::new(false),
             rare: RefCell::new(None),
@@ -193,39 +203,64 @@ impl<P: Protocol> Connection<P> {
             fd: parts.fd,
             connection: Rc::clone(&connection),
         });
-        *connection.socket.borrow_mut() = Some(Rc::clone(&socket));
+        *connection.socket.borrow_mut() = Some(socket);
 
-        if let Err(error) = reactor.add_reader(socket) {
-            // It hears of no end whose beginning it has not heard of.
-            connection.protocol.take();
-            return connection.end(lost(error));
-        }
         if let Some(owner) = parts.owner {
             owner.connected(&(connection.clone() as Rc<dyn Transport>));
         }
-        connection.call_protocol("connection_made", |protocol, transport| {
+        let made = connection.call_protocol("connection_made", |protocol, transport| {
             protocol.connection_made(transport);
         });
+        if let Err(reason) = made {
+            return connection.end_now(reason);
+        }
+        if connection.phase.get() == Phase::Open && connection.reading.get() == Reading::Soon {
+            connection.read_on();
+        }
     }
 
-    /// Calls the protocol, if it is still to be called; a panic in it is reported, and ends the connection.
-    fn call_protocol(&self, what: &str, call: impl FnOnce(&mut P, &Rc<dyn Transport>)) {
+    /// Has bytes come from now on.
+    fn read_on(&self) {
+        self.reading.set(Reading::On);
+        let socket = self.socket.borrow().clone();
+        if let Some(socket) = socket
+            && let Err(error) = self.reactor.add_reader(socket)
+        {
+            self.end(lost(error));
+        }
+    }
+
+    /// Calls the protocol, if it is still to be called, and sends what it has written; a panic in it is reported, and
+    /// ends the connection. Called by the loop only.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it is over, if sending ends it; who calls this tells.
+    fn call_protocol(
+        &self,
+        what: &str,
+        call: impl FnOnce(&mut P, &Rc<dyn Transport>),
+    ) -> Result<(), Failure> {
         let Some(this) = self.this.upgrade() else {
-            return;
+            return Ok(());
         };
         let transport: Rc<dyn Transport> = this;
+        self.calls.set(true);
         self.guarded(what, || {
             if let Some(protocol) = &mut *self.protocol.borrow_mut() {
                 call(protocol, &transport);
             }
         });
+        self.calls.set(false);
+        self.flush_if_wanted()
     }
 
     /// Calls a protocol that somebody has woken. Called by the loop only.
-    fn wake_protocol(&self) {
-        if self.phase.get() == Phase::Open {
-            self.call_protocol("woken", |protocol, transport| protocol.woken(transport));
+    fn wake_protocol(&self) -> Result<(), Failure> {
+        if self.phase.get() != Phase::Open {
+            return Ok(());
         }
+        self.call_protocol("woken", |protocol, transport| protocol.woken(transport))
     }
 
     /// Calls code of the user's; a panic in it is reported, and ends the connection.
@@ -243,6 +278,14 @@ impl<P: Protocol> Connection<P> {
         }
         if let Some(this) = self.this.upgrade() {
             self.reactor.next_turn(this);
+        }
+    }
+
+    /// Closes the connection now, and tells everyone. Called by the loop only, when nobody holds the socket: its protocol
+    /// is told when that is closed.
+    fn end_now(&self, reason: Failure) {
+        if self.is_over_with(reason) {
+            self.tell();
         }
     }
 
@@ -324,18 +367,20 @@ impl<P: Protocol> Connection<P> {
 
 impl<P: Protocol> Job for Connection<P> {
     fn run(self: Rc<Self>, _reactor: &Reactor) {
-        if self.flush_waits.take() {
-            if self.phase.get() < Phase::Over
-                && let Err(reason) = self.flush()
-            {
-                self.end(reason);
-            }
+        let done = if self.flush_waits.get() {
+            self.flush_if_wanted()
         } else if self.wake_waits.take() {
-            self.wake_protocol();
-        } else if self.phase.get() == Phase::Over {
-            self.tell();
-        } else if self.ask_waits.take() {
-            self.ask_producer();
+            self.wake_protocol()
+        } else {
+            if self.phase.get() == Phase::Over {
+                self.tell();
+            } else if self.ask_waits.take() {
+                self.ask_producer();
+            }
+            Ok(())
+        };
+        if let Err(reason) = done {
+            self.end_now(reason);
         }
     }
 }
@@ -347,5 +392,8 @@ fn lost(error: io::Error) -> Failure {
 
 /// The reason of a connection that ended in order.
 fn done() -> Failure {
-    Failure::without_backtrace(ConnectionClosed::ConnectionDone)
+    // Most end so. A copy of it costs next to nothing, and has a trail of its own from its first link on.
+    static DONE: OnceLock<Failure> = OnceLock::new();
+    let done = DONE.get_or_init(|| Failure::without_backtrace(ConnectionClosed::ConnectionDone));
+    done.clone()
 }

@@ -35,14 +35,17 @@ pub(super) struct Outgoing {
 /// One piece of what waits.
 enum Part {
     Bytes(Vec<u8>),
+    /// What others keep too.
+    Shared(Rc<[u8]>),
     /// So many of the bytes that the file has from where it stands when this is sent.
     OfFile(Rc<File>, usize),
 }
 
 impl Part {
-    const fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
+            Self::Shared(bytes) => bytes.len(),
             Self::OfFile(_, len) => *len,
         }
     }
@@ -50,6 +53,7 @@ impl Part {
     fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
+            Self::Shared(bytes) => Some(bytes),
             Self::OfFile(..) => None,
         }
     }
@@ -76,10 +80,19 @@ impl Outgoing {
         }
     }
 
+    /// Adds `data`, which is not copied.
+    pub(super) fn push_shared(&mut self, data: Rc<[u8]>) {
+        self.push_part(Part::Shared(data));
+    }
+
     /// Adds the next `len` bytes of a file, or as many as it has then.
     pub(super) fn push_file(&mut self, file: Rc<File>, len: usize) {
-        self.parts.push_back(Part::OfFile(file, len));
-        self.len += len;
+        self.push_part(Part::OfFile(file, len));
+    }
+
+    fn push_part(&mut self, part: Part) {
+        self.len += part.len();
+        self.parts.push_back(part);
         // An empty chunk may have been kept for its memory.
         self.advance(0);
     }
@@ -90,7 +103,15 @@ impl Outgoing {
     ///
     /// What the system says, other than that it has no room now.
     pub(super) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        if let Some(Part::Bytes(_)) = self.parts.front() {
+        if let [Part::Bytes(only)] = self.parts.as_slices().0
+            && self.parts.len() == 1
+        {
+            // As it is with small messages, which are to cost little.
+            let sent = taken(send(fd, &only[self.sent..], SEND))?;
+            self.advance(sent);
+            return Ok(());
+        }
+        if self.parts.front().and_then(Part::bytes).is_some() {
             self.send_bytes(fd)?;
         }
         self.send_file(fd, usize::MAX)?;
@@ -140,23 +161,9 @@ impl Outgoing {
 
     /// Sends the bytes up to the first file, as many as the system takes in one call.
     fn send_bytes(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        let mut slices = [IoSlice::new(&[]); CHUNKS_PER_SEND];
-        let mut count = 0;
         let chunks = self.parts.iter().map_while(Part::bytes);
-        for (slice, chunk) in slices.iter_mut().zip(chunks) {
-            let sent = if count == 0 { self.sent } else { 0 };
-            *slice = IoSlice::new(&chunk[sent..]);
-            count += 1;
-        }
-        let sent = match count {
-            1 => send(fd, &slices[0], SEND),
-            _ => {
-                let mut no_control_data = SendAncillaryBuffer::default();
-                let slices = &slices[..count];
-                sendmsg(fd, slices, &mut no_control_data, SEND)
-            }
-        };
-        self.advance(taken(sent)?);
+        let sent = send_all(fd, chunks, self.sent)?;
+        self.advance(sent);
         Ok(())
     }
 
@@ -187,6 +194,9 @@ impl Outgoing {
     /// Forgets the first `gone` bytes.
     fn advance(&mut self, gone: usize) {
         self.len -= gone;
+        if self.len == 0 {
+            return self.reset();
+        }
         self.sent += gone;
         while let Some(first) = self.parts.front()
             && self.sent >= first.len()
@@ -195,14 +205,13 @@ impl Outgoing {
             self.sent -= first.len();
             self.parts.pop_front();
         }
-        if self.len == 0 {
-            self.reset();
-        }
     }
 
     /// Empties the queue, and keeps one chunk's memory for the next write.
     pub(super) fn reset(&mut self) {
-        self.parts.truncate(1);
+        if self.parts.len() > 1 {
+            self.parts.truncate(1);
+        }
         match self.parts.front_mut() {
             Some(Part::Bytes(chunk)) => {
                 chunk.clear();
@@ -212,6 +221,32 @@ impl Outgoing {
         }
         (self.sent, self.len) = (0, 0);
     }
+}
+
+/// Sends `chunks` but for the first `skipped` bytes, as much as the system takes in one call, and says how much that is.
+///
+/// # Errors
+///
+/// What the system says, other than that it has no room now.
+pub(super) fn send_all<'a>(
+    fd: BorrowedFd<'_>,
+    mut chunks: impl Iterator<Item = &'a [u8]>,
+    skipped: usize,
+) -> io::Result<usize> {
+    let first = chunks.next().map_or(&[][..], |first| &first[skipped..]);
+    let Some(second) = chunks.next() else {
+        return taken(send(fd, first, SEND));
+    };
+    let mut slices = [IoSlice::new(&[]); CHUNKS_PER_SEND];
+    let mut count = 0;
+    let chunks = [first, second].into_iter().chain(chunks);
+    for (slice, chunk) in slices.iter_mut().zip(chunks) {
+        *slice = IoSlice::new(chunk);
+        count += 1;
+    }
+    let mut no_control_data = SendAncillaryBuffer::default();
+    let sent = sendmsg(fd, &slices[..count], &mut no_control_data, SEND);
+    taken(sent)
 }
 
 /// How much the system has taken, which is nothing if it has no room now.

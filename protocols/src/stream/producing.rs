@@ -7,7 +7,7 @@ use reactor::{Job, Reactor};
 
 use crate::{Producer, ProducerError, Protocol, PullProducer, PushProducer};
 
-use super::{Connection, Phase, Writing};
+use super::{Connection, Phase, Rare, Writing};
 
 /// After how long a pull producer that had nothing to write is asked again.
 pub(crate) const ASK_AGAIN: Duration = Duration::from_millis(10);
@@ -69,6 +69,9 @@ impl<P: Protocol> Connection<P> {
 
     /// Tells a push producer to wait, if more waits to be sent than should.
     pub(super) fn pause_producer(&self) {
+        if !self.has_producer() {
+            return;
+        }
         let high = self.sizes().high;
         if let Some(producer) = self.of_producer(|it, waiting| it.pauses(waiting > high)) {
             self.guarded("pause_producing", || producer.pause_producing());
@@ -78,6 +81,9 @@ impl<P: Protocol> Connection<P> {
     /// Tells a push producer that was told to wait that there is room, if there is; has a pull producer asked for
     /// more in the next turn, if nothing waits.
     pub(super) fn resume_producer(&self) {
+        if !self.has_producer() {
+            return;
+        }
         let low = self.sizes().low;
         if let Some(producer) = self.of_producer(|it, waiting| it.resumes(waiting <= low)) {
             self.guarded("resume_producing", || producer.resume_producing());
@@ -120,6 +126,12 @@ impl<P: Protocol> Connection<P> {
         let registered = rare.as_mut()?.producer.as_mut()?;
         let waiting = self.outgoing.borrow().as_ref().map_or(0, |it| it.len());
         of(registered, waiting)
+    }
+}
+
+impl Rare {
+    pub(super) const fn has_pull_producer(&self) -> bool {
+        matches!(&self.producer, Some(it) if matches!(it.producer, Producer::Pull(_)))
     }
 }
 

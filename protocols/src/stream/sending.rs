@@ -8,9 +8,45 @@ use rustix::net::{Shutdown, shutdown};
 
 use crate::{Flow, Protocol};
 
+use super::outgoing::send_all;
 use super::{Connection, Outgoing, Phase, Socket, Writing, done, lost};
 
+/// What is at least as large as this goes to the system at once if nothing waits before it: to copy it would take longer
+/// than the call that is saved by sending it with what else the callback writes.
+pub(super) const LARGE: usize = 8 * 1024;
+
 impl<P: Protocol> Connection<P> {
+    /// Takes what is written: what is large is sent now, as far as the system takes it, and the rest is queued.
+    pub(super) fn send_or_queue(&self, parts: &[&[u8]]) -> Flow {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let mut sent = if len < LARGE { 0 } else { self.send_now(parts) };
+        if sent == len {
+            return Flow::Open;
+        }
+        self.queue(|outgoing| {
+            for part in parts {
+                let gone = sent.min(part.len());
+                sent -= gone;
+                outgoing.push(&part[gone..]);
+            }
+        })
+    }
+
+    /// Sends as much as the system takes in one call, if nothing is to go before it, and says how much that is.
+    fn send_now(&self, parts: &[&[u8]]) -> usize {
+        if !self.takes_bytes() || self.outgoing.borrow().is_some() || self.needs_flushes() {
+            return 0;
+        }
+        let Some(socket) = self.socket.borrow().clone() else {
+            return 0;
+        };
+        let sent = send_all(socket.as_fd(), parts.iter().copied(), 0);
+        sent.unwrap_or_else(|error| {
+            self.end(lost(error));
+            0
+        })
+    }
+
     /// Takes what `fill` adds to the queue, if anything is taken now.
     pub(super) fn queue(&self, fill: impl FnOnce(&mut Outgoing)) -> Flow {
         if !self.takes_bytes() {
@@ -33,6 +69,14 @@ impl<P: Protocol> Connection<P> {
         Flow::Full
     }
 
+    /// Whether what is written can be sent by a flush only: with descriptors, or by a pull producer, which is asked for
+    /// more by that.
+    fn needs_flushes(&self) -> bool {
+        let rare = self.rare.borrow();
+        rare.as_ref()
+            .is_some_and(|rare| !rare.descriptors.is_empty() || rare.has_pull_producer())
+    }
+
     /// Whether what is written is sent: it is until somebody has ended that, and a producer's until it is done.
     fn takes_bytes(&self) -> bool {
         match (self.phase.get(), self.writing.get()) {
@@ -42,13 +86,22 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Has the loop send what waits when the callback that runs now has returned.
+    /// Has what waits sent when the callback that runs now has returned.
     pub(super) fn wants_flush(&self) {
-        if let Some(this) = self.this.upgrade()
-            && !self.flush_waits.replace(true)
-        {
+        if self.flush_waits.replace(true) || self.calls.get() {
+            return;
+        }
+        if let Some(this) = self.this.upgrade() {
             self.reactor.after_callback(this);
         }
+    }
+
+    /// Sends what waits, if that was asked for. Called by the loop only.
+    pub(super) fn flush_if_wanted(&self) -> Result<(), Failure> {
+        if self.flush_waits.take() && self.phase.get() < Phase::Over {
+            return self.flush();
+        }
+        Ok(())
     }
 
     /// Sends what the system takes; then the reactor tells of room exactly while something is left.
@@ -62,6 +115,7 @@ impl<P: Protocol> Connection<P> {
         if self.send(&socket)? {
             self.sent_all(&socket)?;
         } else {
+            self.room_waits.set(true);
             self.reactor.add_writer(socket).map_err(|error| {
                 if self.reactor.is_stopping() {
                     Failure::without_backtrace(ConnectionClosed::ReactorStopped)
@@ -101,7 +155,9 @@ impl<P: Protocol> Connection<P> {
         if self.writing.get() == Writing::Ending && !has_more {
             self.end_writing(socket)?;
         }
-        self.reactor.remove_writer(socket);
+        if self.room_waits.take() {
+            self.reactor.remove_writer(socket);
+        }
         Ok(())
     }
 
@@ -113,7 +169,7 @@ impl<P: Protocol> Connection<P> {
             if let Some(protocol) = protocol.half_closeable() {
                 protocol.write_connection_lost(transport);
             }
-        });
+        })?;
         self.unless_both_ended()
     }
 }

@@ -56,8 +56,7 @@ impl<P: Protocol> ReadDescriptor for Socket<P> {
                 let data = &buffer[..count];
                 connection.call_protocol("data_received", |protocol, transport| {
                     protocol.data_received(transport, data);
-                });
-                Ok(())
+                })
             }
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(()),
             Err(error) => Err(lost(error.into())),
@@ -111,13 +110,16 @@ impl<P: Protocol> Connection<P> {
             if let Some(protocol) = protocol.half_closeable() {
                 protocol.read_connection_lost(transport);
             }
-        });
+        })?;
         self.unless_both_ended()
     }
 
     /// Both directions closed is closed.
     pub(super) fn unless_both_ended(&self) -> Result<(), Failure> {
-        if self.reading.get() == Reading::Ended && self.writing.get() == Writing::Ended {
+        let both_ended =
+            self.reading.get() == Reading::Ended && self.writing.get() == Writing::Ended;
+        // The end of the one may have brought the end of the other, and of the whole.
+        if both_ended && self.phase.get() < Phase::Over {
             return Err(done());
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
@@ -18,14 +19,23 @@ use crate::files::FileConsumer;
 use crate::sockets::local_address;
 
 use super::buffers::READ_SIZE;
-use super::{Connection, Phase, Reading, Writing, lost};
+use super::sending::LARGE;
+use super::{Connection, Phase, Reading, Writing};
 
 impl<P: Protocol> Consumer for Connection<P> {
     fn write(&self, data: &[u8]) -> Flow {
+        match data.len() {
+            0 => Flow::Open,
+            1..LARGE => self.queue(|outgoing| outgoing.push(data)),
+            _ => self.send_or_queue(&[data]),
+        }
+    }
+
+    fn write_shared(&self, data: Rc<[u8]>) -> Flow {
         if data.is_empty() {
             return Flow::Open;
         }
-        self.queue(|outgoing| outgoing.push(data))
+        self.queue(|outgoing| outgoing.push_shared(data))
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), ProducerError> {
@@ -43,7 +53,8 @@ impl<P: Protocol> Consumer for Connection<P> {
 
 impl<P: Protocol> PushProducer for Connection<P> {
     fn pause_producing(&self) {
-        if self.phase.get() == Phase::Open && self.reading.get() == Reading::On {
+        let reads = matches!(self.reading.get(), Reading::Soon | Reading::On);
+        if self.phase.get() == Phase::Open && reads {
             self.reading.set(Reading::Paused);
             self.stop_reading();
         }
@@ -53,13 +64,7 @@ impl<P: Protocol> PushProducer for Connection<P> {
         if self.phase.get() != Phase::Open || self.reading.get() != Reading::Paused {
             return;
         }
-        self.reading.set(Reading::On);
-        let socket = self.socket.borrow().clone();
-        if let Some(socket) = socket
-            && let Err(error) = self.reactor.add_reader(socket)
-        {
-            self.end(lost(error));
-        }
+        self.read_on();
     }
 
     fn stop_producing(&self) {
@@ -69,10 +74,7 @@ impl<P: Protocol> PushProducer for Connection<P> {
 
 impl<P: Protocol> Transport for Connection<P> {
     fn write_vectored(&self, parts: &[&[u8]]) -> Flow {
-        if parts.iter().all(|part| part.is_empty()) {
-            return Flow::Open;
-        }
-        self.queue(|outgoing| parts.iter().for_each(|part| outgoing.push(part)))
+        self.send_or_queue(parts)
     }
 
     fn lose_connection(&self) {
@@ -80,7 +82,9 @@ impl<P: Protocol> Transport for Connection<P> {
             return;
         }
         self.phase.set(Phase::Closing);
-        self.stop_reading();
+        if self.reading.get() != Reading::Soon {
+            self.stop_reading();
+        }
         if self.outgoing.borrow().is_none() {
             self.wants_flush();
         }

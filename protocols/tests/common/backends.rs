@@ -65,10 +65,12 @@ fn reactor_on(backend: Box<dyn Backend>) -> Reactor {
 /// What a test has done before a wait.
 type Hook = Box<dyn FnMut()>;
 
-/// How often a reactor has waited, and how long it would have the last time; clones share it.
+/// How often a reactor has waited and has begun to watch a descriptor, and how long it would have waited the last
+/// time; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Waits {
     count: Rc<Cell<usize>>,
+    registered: Rc<Cell<usize>>,
     last: Rc<Cell<Option<Duration>>>,
     stop: Rc<RefCell<Option<RemoteHandle>>>,
     before_each: Rc<RefCell<Option<Hook>>>,
@@ -77,6 +79,10 @@ pub(crate) struct Waits {
 impl Waits {
     pub(crate) fn count(&self) -> usize {
         self.count.get()
+    }
+
+    pub(crate) fn registered(&self) -> usize {
+        self.registered.get()
     }
 
     pub(crate) fn last(&self) -> Option<Duration> {
@@ -119,6 +125,7 @@ impl Backend for Recorded {
     }
 
     fn register(&mut self, fd: BorrowedFd<'_>, key: Key, interest: Interest) -> io::Result<()> {
+        self.waits.registered.set(self.waits.registered.get() + 1);
         self.inner.register(fd, key, interest)
     }
 

@@ -37,6 +37,13 @@ fn a_push_producer_is_not_paused_with_the_limit_waiting(reactor: &Reactor) {
     is_paused_with(reactor, 64 * 1024, false);
 }
 
+/// Writes so much in pieces so small that they wait until the callback that runs now returns.
+fn write_in_pieces(transport: &dyn Transport, bytes: usize) {
+    for piece in pattern(bytes).chunks(4096) {
+        transport.write(piece);
+    }
+}
+
 #[track_caller]
 fn is_paused_with(reactor: &Reactor, bytes: usize, paused: bool) {
     let log = Log::default();
@@ -45,7 +52,7 @@ fn is_paused_with(reactor: &Reactor, bytes: usize, paused: bool) {
     let _peer = connection(reactor, &Log::default(), move |transport| {
         transport.register_producer(producer.push()).unwrap();
         calling(|| {
-            transport.write(&pattern(bytes - 1));
+            write_in_pieces(&**transport, bytes - 1);
             transport.write_vectored(&[b"", b"x"]);
         });
         writing.note("written");
@@ -102,12 +109,11 @@ fn pauses_and_resumes_alternate(reactor: &Reactor) {
                 transport_too.unregister_producer();
                 transport_too.lose_connection();
             } else {
-                transport_too.write(&pattern(100_000));
+                write_in_pieces(&*transport_too, 100_000);
             }
         });
         transport.register_producer(producer.push()).unwrap();
-        transport.write(&pattern(100_000));
-        transport.write(&pattern(100_000));
+        write_in_pieces(&**transport, 200_000);
     });
     let reader = reader(peer);
 

@@ -112,7 +112,7 @@ fn a_producer_of_a_closing_transport_is_stopped(reactor: &Reactor) {
 
     run(reactor);
 
-    log.assert(&["stop", "lost ConnectionDone"]);
+    log.assert(&["lost ConnectionDone", "stop"]);
 }
 
 // S-004
