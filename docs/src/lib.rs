@@ -5,6 +5,7 @@
 //! - [`conformance`] joins the list of behaviours with the tests that hold them, and [`faults`] that of what can go
 //!   wrong, both by [`tables`];
 //! - [`links`] finds out whether what the texts point to is there;
+//! - [`measured`] writes the README's table of measurements;
 //! - [`names`] writes the page of Twisted's names;
 //! - [`pictures`] draws the book's pictures;
 //! - [`small`], [`twins`], [`hurried`], [`louder`] and [`cache`] are what chapters of the book build, and
@@ -20,6 +21,7 @@ pub mod faults;
 pub mod hurried;
 pub mod links;
 pub mod louder;
+pub mod measured;
 pub mod names;
 pub mod pictures;
 pub mod small;

@@ -180,7 +180,7 @@
 //!   and `woken` any number of times, `connection_lost` once. **No method of a transport calls a protocol back from
 //!   inside a call of yours**: it records what is wanted, and the loop delivers it.
 //! - All that one callback writes is sent when it has returned, in one system call where it can be; what the system
-//!   does not take then waits, in order.
+//!   does not take then waits, in order. A large piece is sent at once instead, if nothing waits before it.
 //! - The reason of the end is one of the named errors of [`ConnectionClosed`], which knows whether it was clean.
 //! - A panic in a callback ends that connection alone, and nothing that a peer sends makes one.
 //!

@@ -18,7 +18,8 @@ use crate::{Address, Consumer, PushProducer};
 ///
 /// It is a [`Consumer`]: [`write`](Consumer::write) sends bytes, in order. All that one callback writes is sent
 /// when the callback has returned, in one system call where it can be; what the system does not take then waits, in
-/// memory, until it does. What is written after [`lose_connection`](Self::lose_connection) or
+/// memory, until it does. A large piece need not wait for that: see there. What many connections send can be
+/// [shared](Consumer::write_shared) by them, and a file can be [sent by the system](crate::files). What is written after [`lose_connection`](Self::lose_connection) or
 /// [`abort_connection`](Self::abort_connection) is dropped.
 ///
 /// It is a [`PushProducer`] of what it receives: paused, it reads nothing, and the peer is slowed down by that.
@@ -33,7 +34,8 @@ pub trait Transport: Consumer + PushProducer {
 
     /// Ends the connection when all that was written has been sent; if a producer is registered, when that is done.
     ///
-    /// No data is received from now on. The protocol's `connection_lost` comes in a later turn, with
+    /// No data is received from now on. The protocol's `connection_lost` comes when all that is done, and
+    /// never before the callback that runs now has returned, with
     /// [`ConnectionDone`](crate::ConnectionClosed::ConnectionDone) as the reason if nothing broke before.
     fn lose_connection(&self);
 
