@@ -118,7 +118,7 @@ impl Reactor {
                 let called: Weak<dyn Descriptor> = Rc::downgrade(&reader) as _;
                 let what = || name_of("do_read", &called);
                 let read = self.watched(what, || Failure::catch(|| reader.do_read(self)));
-                self.ended("Unhandled error in do_read", event, called, read);
+                self.ended("Unhandled error in do_read", event, &called, read);
             }
         }
         if event.writable {
@@ -127,17 +127,18 @@ impl Reactor {
                 let called: Weak<dyn Descriptor> = Rc::downgrade(&writer) as _;
                 let what = || name_of("do_write", &called);
                 let written = self.watched(what, || Failure::catch(|| writer.do_write(self)));
-                self.ended("Unhandled error in do_write", event, called, written);
+                self.ended("Unhandled error in do_write", event, &called, written);
             }
         }
     }
 
     /// Does what comes after `do_read` or `do_write` of `called`.
+    #[inline]
     fn ended(
         &self,
         what: &str,
         event: Event,
-        called: Weak<dyn Descriptor>,
+        called: &Weak<dyn Descriptor>,
         outcome: Result<Result<(), Failure>, Failure>,
     ) {
         // It may have removed itself before it failed, and is told all the same, if it is still there.

@@ -1,17 +1,12 @@
 //! The memory through which bytes come and go, shared by all connections of a reactor.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::ops::{Deref, DerefMut};
-use std::rc::Rc;
 
 use super::Outgoing;
 use super::files::can_send_files;
 
 /// One read takes this much at the most, so that one busy connection does not starve the others.
 pub(super) const READ_SIZE: usize = 64 * 1024;
-
-/// The buffer for reading begins with a page: the system copies to there and from there a twentieth faster.
-const PAGE: usize = 4096;
 
 /// With more than this waiting to be sent, a transport says that it is full, unless it was set otherwise.
 ///
@@ -24,7 +19,7 @@ const SPARE_QUEUES: usize = 64;
 /// What all connections of one reactor share: none of them owns a buffer while it has nothing to send.
 #[derive(Default)]
 pub(super) struct Buffers {
-    reading: Cell<Option<Box<[u8]>>>,
+    reading: Cell<Option<Box<ReadBuffer>>>,
     #[expect(
         clippy::vec_box,
         reason = "the boxes go in and out; a connection holds one word"
@@ -34,18 +29,17 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// The one buffer that everything is read into; it is given back when the guard is dropped.
+    /// The one buffer that everything is read into, to be given back.
     #[inline]
-    pub(super) fn for_reading(self: &Rc<Self>) -> ReadBuffer {
-        let buffer = self
-            .reading
-            .take()
-            .unwrap_or_else(|| vec![0; READ_SIZE + PAGE].into_boxed_slice());
-        ReadBuffer {
-            start: buffer.as_ptr().align_offset(PAGE).min(PAGE),
-            buffer,
-            owner: Rc::clone(self),
-        }
+    pub(super) fn for_reading(&self) -> Box<ReadBuffer> {
+        let kept = self.reading.take();
+        kept.unwrap_or_else(|| Box::new(ReadBuffer([0; READ_SIZE])))
+    }
+
+    /// Takes the buffer for reading back.
+    #[inline]
+    pub(super) fn keep(&self, buffer: Box<ReadBuffer>) {
+        self.reading.set(Some(buffer));
     }
 
     /// An empty queue.
@@ -72,32 +66,6 @@ impl Buffers {
     }
 }
 
-/// The buffer for reading, while it is lent.
-pub(super) struct ReadBuffer {
-    buffer: Box<[u8]>,
-    /// Where a page begins in it.
-    start: usize,
-    owner: Rc<Buffers>,
-}
-
-impl Deref for ReadBuffer {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.buffer[self.start..][..READ_SIZE]
-    }
-}
-
-impl DerefMut for ReadBuffer {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.start..][..READ_SIZE]
-    }
-}
-
-impl Drop for ReadBuffer {
-    fn drop(&mut self) {
-        self.owner
-            .reading
-            .set(Some(std::mem::take(&mut self.buffer)));
-    }
-}
+/// What is read into. It begins with a page: the system copies to there and from there a twentieth faster.
+#[repr(align(4096))]
+pub(super) struct ReadBuffer(pub(super) [u8; READ_SIZE]);

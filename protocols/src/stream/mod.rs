@@ -68,7 +68,7 @@ pub(crate) struct Connection<P> {
     /// Whether the loop will wake the protocol.
     wake_waits: Cell<bool>,
     /// There is one only if something of it is in use.
-    rare: RefCell<Option<Box<Rare>>>,
+    rare: OnceCell<Box<RefCell<Rare>>>,
     /// Why it is over.
     reason: OnceCell<Failure>,
     owner: Cell<Option<Rc<dyn Owner>>>,
@@ -192,7 +192,7 @@ impl<P: Protocol> Connection<P> {
             room_waits: Cell::new(false),
             ask_waits: Cell::new(false),
             wake_waits: Cell::new(false),
-            rare: RefCell::new(None),
+            rare: OnceCell::new(),
             reason: OnceCell::new(),
             owner: Cell::new(parts.owner.clone()),
             role: parts.role,
@@ -299,7 +299,8 @@ impl<P: Protocol> Connection<P> {
         if let Some(unsent) = self.outgoing.take() {
             self.buffers.recycle(unsent);
         }
-        if let Some(rare) = &mut *self.rare.borrow_mut() {
+        if let Some(rare) = self.rare.get() {
+            let mut rare = rare.borrow_mut();
             for timer in [rare.ask_again.take(), rare.deadline.take()] {
                 // It may be this timer that ends the connection.
                 let _ = timer.map(|timer| timer.cancel());
@@ -319,12 +320,12 @@ impl<P: Protocol> Connection<P> {
         let Some(reason) = self.reason.get().cloned() else {
             return;
         };
-        let rare = self.rare.take();
+        let rare = self.rare.get().map(|rare| rare.take());
         let Rare {
             producer,
             wait_for_end,
             ..
-        } = rare.map_or_else(Rare::default, |rare| *rare);
+        } = rare.unwrap_or_default();
         if let Some(Registered { producer, .. }) = producer {
             self.guarded("stop_producing", || producer.stop());
         }
@@ -346,13 +347,14 @@ impl<P: Protocol> Connection<P> {
 
     /// What few connections have, made if it is not there.
     fn with_rare<R>(&self, with: impl FnOnce(&mut Rare) -> R) -> R {
-        with(self.rare.borrow_mut().get_or_insert_default())
+        let rare = self.rare.get_or_init(Box::default);
+        with(&mut rare.borrow_mut())
     }
 
     /// What was set, or else is set at first.
     fn sizes(&self) -> Sizes {
-        let rare = self.rare.borrow();
-        rare.as_ref().map_or_else(Sizes::default, |rare| rare.sizes)
+        let rare = self.rare.get();
+        rare.map_or_else(Sizes::default, |rare| rare.borrow().sizes)
     }
 
     /// Reads nothing from now on; the reactor still knows whom to tell when it stops.

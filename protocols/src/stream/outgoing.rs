@@ -103,12 +103,17 @@ impl Outgoing {
     ///
     /// What the system says, other than that it has no room now.
     pub(super) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        if let [Part::Bytes(only)] = self.parts.as_slices().0
-            && self.parts.len() == 1
+        if self.parts.len() == 1
+            && let Some(Part::Bytes(only)) = self.parts.front_mut()
         {
             // As it is with small messages, which are to cost little.
             let sent = taken(send(fd, &only[self.sent..], SEND))?;
-            self.advance(sent);
+            self.len -= sent;
+            self.sent += sent;
+            if self.len == 0 {
+                self.sent = 0;
+                empty(only);
+            }
             return Ok(());
         }
         if self.parts.front().and_then(Part::bytes).is_some() {
@@ -213,14 +218,17 @@ impl Outgoing {
             self.parts.truncate(1);
         }
         match self.parts.front_mut() {
-            Some(Part::Bytes(chunk)) => {
-                chunk.clear();
-                chunk.shrink_to(CHUNK_SIZE);
-            }
+            Some(Part::Bytes(chunk)) => empty(chunk),
             _ => self.parts.clear(),
         }
         (self.sent, self.len) = (0, 0);
     }
+}
+
+/// Empties a chunk, and keeps its memory unless that is much.
+fn empty(chunk: &mut Vec<u8>) {
+    chunk.clear();
+    chunk.shrink_to(CHUNK_SIZE);
 }
 
 /// Sends `chunks` but for the first `skipped` bytes, as much as the system takes in one call, and says how much that is.

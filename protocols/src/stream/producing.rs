@@ -21,15 +21,16 @@ pub(crate) struct Registered {
 
 impl<P: Protocol> Connection<P> {
     pub(super) fn has_producer(&self) -> bool {
-        let rare = self.rare.borrow();
-        rare.as_ref().is_some_and(|rare| rare.producer.is_some())
+        let rare = self.rare.get();
+        rare.is_some_and(|rare| rare.borrow().producer.is_some())
     }
 
     /// Whether there is a push producer that was not told to wait.
     pub(super) fn has_running_producer(&self) -> bool {
-        let rare = self.rare.borrow();
-        let registered = rare.as_ref().and_then(|rare| rare.producer.as_ref());
-        registered.is_some_and(|it| !it.paused && matches!(it.producer, Producer::Push(_)))
+        self.rare.get().is_some_and(|rare| {
+            let runs = |it: &Registered| !it.paused && matches!(it.producer, Producer::Push(_));
+            rare.borrow().producer.as_ref().is_some_and(runs)
+        })
     }
 
     pub(super) fn register(&self, producer: Producer) -> Result<(), ProducerError> {
@@ -52,8 +53,8 @@ impl<P: Protocol> Connection<P> {
 
     pub(super) fn unregister(&self) {
         let (producer, timer) = {
-            let mut rare = self.rare.borrow_mut();
-            let Some(rare) = &mut *rare else { return };
+            let Some(rare) = self.rare.get() else { return };
+            let mut rare = rare.borrow_mut();
             (rare.producer.take(), rare.ask_again.take())
         };
         if let Some(timer) = timer {
@@ -69,9 +70,6 @@ impl<P: Protocol> Connection<P> {
 
     /// Tells a push producer to wait, if more waits to be sent than should.
     pub(super) fn pause_producer(&self) {
-        if !self.has_producer() {
-            return;
-        }
         let high = self.sizes().high;
         if let Some(producer) = self.of_producer(|it, waiting| it.pauses(waiting > high)) {
             self.guarded("pause_producing", || producer.pause_producing());
@@ -81,9 +79,6 @@ impl<P: Protocol> Connection<P> {
     /// Tells a push producer that was told to wait that there is room, if there is; has a pull producer asked for
     /// more in the next turn, if nothing waits.
     pub(super) fn resume_producer(&self) {
-        if !self.has_producer() {
-            return;
-        }
         let low = self.sizes().low;
         if let Some(producer) = self.of_producer(|it, waiting| it.resumes(waiting <= low)) {
             self.guarded("resume_producing", || producer.resume_producing());
@@ -122,8 +117,8 @@ impl<P: Protocol> Connection<P> {
 
     /// What `of` makes of the producer, if there is one, and of how many bytes wait to be sent.
     fn of_producer<R>(&self, of: impl FnOnce(&mut Registered, usize) -> Option<R>) -> Option<R> {
-        let mut rare = self.rare.borrow_mut();
-        let registered = rare.as_mut()?.producer.as_mut()?;
+        let mut rare = self.rare.get()?.borrow_mut();
+        let registered = rare.producer.as_mut()?;
         let waiting = self.outgoing.borrow().as_ref().map_or(0, |it| it.len());
         of(registered, waiting)
     }

@@ -9,7 +9,7 @@ use rustix::net::{Shutdown, shutdown};
 use crate::{Flow, Protocol};
 
 use super::outgoing::send_all;
-use super::{Connection, Outgoing, Phase, Socket, Writing, done, lost};
+use super::{Connection, Outgoing, Phase, Writing, done, lost};
 
 /// What is at least as large as this goes to the system at once if nothing waits before it: to copy it would take longer
 /// than the call that is saved by sending it with what else the callback writes.
@@ -72,9 +72,10 @@ impl<P: Protocol> Connection<P> {
     /// Whether what is written can be sent by a flush only: with descriptors, or by a pull producer, which is asked for
     /// more by that.
     fn needs_flushes(&self) -> bool {
-        let rare = self.rare.borrow();
-        rare.as_ref()
-            .is_some_and(|rare| !rare.descriptors.is_empty() || rare.has_pull_producer())
+        self.rare.get().is_some_and(|rare| {
+            let rare = rare.borrow();
+            !rare.descriptors.is_empty() || rare.has_pull_producer()
+        })
     }
 
     /// Whether what is written is sent: it is until somebody has ended that, and a producer's until it is done.
@@ -108,62 +109,83 @@ impl<P: Protocol> Connection<P> {
     ///
     /// Called by the loop only, for the producer hears of it.
     pub(super) fn flush(&self) -> Result<(), Failure> {
-        self.pause_producer();
-        let Some(socket) = self.socket.borrow().clone() else {
-            return Ok(());
-        };
-        if self.send(&socket)? {
-            self.sent_all(&socket)?;
-        } else {
-            self.room_waits.set(true);
-            self.reactor.add_writer(socket).map_err(|error| {
-                if self.reactor.is_stopping() {
-                    Failure::without_backtrace(ConnectionClosed::ReactorStopped)
-                } else {
-                    lost(error)
-                }
-            })?;
+        if self.has_producer() {
+            self.pause_producer();
+            // Which may have been too much for it.
+            if self.phase.get() >= Phase::Over {
+                return Ok(());
+            }
         }
-        self.resume_producer();
+        if self.send()? {
+            self.sent_all()?;
+        } else {
+            self.wait_for_room()?;
+        }
+        if self.has_producer() {
+            self.resume_producer();
+        }
         Ok(())
     }
 
     /// Sends what the system takes, and says whether that was all.
-    fn send(&self, socket: &Socket<P>) -> Result<bool, Failure> {
-        let mut waiting = self.outgoing.borrow_mut();
-        if let Some(outgoing) = &mut *waiting {
-            let sent = match &mut *self.rare.borrow_mut() {
-                Some(rare) if !rare.descriptors.is_empty() => {
-                    rare.descriptors.send(socket.as_fd(), outgoing)
-                }
-                _ => outgoing.send(socket.as_fd()),
-            };
-            sent.map_err(lost)?;
+    fn send(&self) -> Result<bool, Failure> {
+        let (socket, outgoing) = (self.socket.borrow(), self.outgoing.take());
+        let (Some(socket), Some(mut outgoing)) = (&*socket, outgoing) else {
+            return Ok(true);
+        };
+        let sent = match self.rare.get().map(|rare| rare.borrow_mut()) {
+            Some(mut rare) if !rare.descriptors.is_empty() => {
+                rare.descriptors.send(socket.as_fd(), &mut outgoing)
+            }
+            _ => outgoing.send(socket.as_fd()),
+        };
+        let is_all = outgoing.is_empty();
+        if is_all {
+            self.buffers.recycle(outgoing);
+        } else {
+            self.outgoing.replace(Some(outgoing));
         }
-        if let Some(sent) = waiting.take_if(|outgoing| outgoing.is_empty()) {
-            self.buffers.recycle(sent);
-        }
-        Ok(waiting.is_none())
+        sent.map_err(lost)?;
+        Ok(is_all)
+    }
+
+    /// Has the reactor tell of room.
+    fn wait_for_room(&self) -> Result<(), Failure> {
+        let Some(socket) = self.socket.borrow().clone() else {
+            return Ok(());
+        };
+        self.room_waits.set(true);
+        self.reactor.add_writer(socket).map_err(|error| {
+            if self.reactor.is_stopping() {
+                Failure::without_backtrace(ConnectionClosed::ReactorStopped)
+            } else {
+                lost(error)
+            }
+        })
     }
 
     /// Does what was to be done when all was sent.
-    fn sent_all(&self, socket: &Socket<P>) -> Result<(), Failure> {
-        let has_more = self.has_producer();
-        if self.phase.get() == Phase::Closing && !has_more {
-            return Err(done());
+    fn sent_all(&self) -> Result<(), Failure> {
+        let may_end = self.phase.get() == Phase::Closing || self.writing.get() == Writing::Ending;
+        if may_end && !self.has_producer() {
+            self.end_sending()?;
         }
-        if self.writing.get() == Writing::Ending && !has_more {
-            self.end_writing(socket)?;
-        }
-        if self.room_waits.take() {
-            self.reactor.remove_writer(socket);
+        if self.room_waits.take()
+            && let Some(socket) = &*self.socket.borrow()
+        {
+            self.reactor.remove_writer(&**socket);
         }
         Ok(())
     }
 
-    /// Tells the peer that it was all, and then the protocol, if it wants to know.
-    fn end_writing(&self, socket: &Socket<P>) -> Result<(), Failure> {
-        shutdown(socket, Shutdown::Write).map_err(|error| lost(error.into()))?;
+    /// Ends what was to end when all was sent: the connection, or that it is written to.
+    fn end_sending(&self) -> Result<(), Failure> {
+        if self.phase.get() == Phase::Closing {
+            return Err(done());
+        }
+        if let Some(socket) = &*self.socket.borrow() {
+            shutdown(socket, Shutdown::Write).map_err(|error| lost(error.into()))?;
+        }
         self.writing.set(Writing::Ended);
         self.call_protocol("write_connection_lost", |protocol, transport| {
             if let Some(protocol) = protocol.half_closeable() {

@@ -40,13 +40,23 @@ impl<P: Protocol> Descriptor for Socket<P> {
 
 impl<P: Protocol> ReadDescriptor for Socket<P> {
     fn do_read(self: Rc<Self>, _reactor: &Reactor) -> Result<(), Failure> {
+        let buffers = &self.connection.buffers;
+        let mut buffer = buffers.for_reading();
+        let room = self.connection.sizes().read;
+        let done = self.read_into(&mut buffer.0[..room]);
+        buffers.keep(buffer);
+        done
+    }
+}
+
+impl<P: Protocol> Socket<P> {
+    /// Reads once, and gives the protocol what has come.
+    fn read_into(&self, buffer: &mut [u8]) -> Result<(), Failure> {
         let connection = &self.connection;
-        let mut buffer = connection.buffers.for_reading();
-        let room = connection.sizes().read;
         let count = if connection.takes_descriptors() {
-            connection.receive(&self.fd, &mut buffer[..room])
+            connection.receive(&self.fd, buffer)
         } else {
-            read(&self.fd, &mut buffer[..room])
+            read(&self.fd, &mut *buffer)
         };
         match count {
             // A descriptor that came before the data has made that unwanted.
