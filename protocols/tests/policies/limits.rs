@@ -1,9 +1,10 @@
 //! Connections that are declined because there are too many.
 
 use std::cell::RefCell;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use protocols::policies::{AtMost, OrElse, PerHost, Wrapping};
 use protocols::reactor::Reactor;
@@ -30,19 +31,18 @@ fn one_connection_too_many_is_declined_and_one_that_is_over_makes_room(reactor: 
     let port = wrapped(reactor, Script::new("server", &log), limit);
     let first = peer_of(&port);
     let _second = peer_of(&port);
-    let port_too = port.clone();
     let third = Rc::new(RefCell::new(None));
     let late = Rc::clone(&third);
-    after_turns(reactor, 5, move |reactor| {
-        assert_eq!(counts.count(), 2);
-        drop(peer_of(&port_too));
-        drop(first);
-        after_turns(reactor, 5, move |reactor| {
-            assert_eq!(counts.count(), 1);
-            *late.borrow_mut() = Some(peer_of(&port_too));
-            after_turns(reactor, 5, move |reactor| {
-                assert_eq!(counts.count(), 2);
-                stop_soon(reactor);
+    when(reactor, there_are(&counts, 2), move |reactor| {
+        let declined = peer_of(&port);
+        declined.set_nonblocking(true).unwrap();
+        let is_over = move || matches!((&declined).read(&mut [0]), Ok(0));
+        when(reactor, is_over, move |reactor| {
+            assert_eq!(counts.count(), 2);
+            drop(first);
+            when(reactor, there_are(&counts, 1), move |reactor| {
+                *late.borrow_mut() = Some(peer_of(&port));
+                when(reactor, there_are(&counts, 2), stop_soon);
             });
         });
     });
@@ -50,6 +50,24 @@ fn one_connection_too_many_is_declined_and_one_that_is_over_makes_room(reactor: 
     run(reactor);
 
     assert_eq!(log.count("server made"), 3);
+}
+
+/// Whether so many connections are counted.
+fn there_are(counts: &AtMost, connections: usize) -> impl Fn() -> bool + 'static {
+    let counts = counts.clone();
+    move || counts.count() == connections
+}
+
+/// Calls `then` in the first turn in which it `is_so`.
+fn when(
+    reactor: &Reactor,
+    is_so: impl Fn() -> bool + 'static,
+    then: impl FnOnce(&Reactor) + 'static,
+) {
+    if is_so() {
+        return then(reactor);
+    }
+    reactor.call_later(Duration::ZERO, move |reactor| when(reactor, is_so, then));
 }
 
 // P-040
