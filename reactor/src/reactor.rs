@@ -1,6 +1,6 @@
 //! The handle to a reactor, and what stands behind it.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell, RefMut};
 use std::env;
 use std::fmt;
@@ -92,7 +92,7 @@ pub(crate) struct Core {
     /// What waits for other threads, which cannot have it.
     pub(crate) parked: Parked,
     /// So few that to look at each is faster than to hash.
-    extensions: RefCell<Vec<Rc<dyn Any>>>,
+    extensions: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
 
 /// What a reactor is doing.
@@ -399,12 +399,13 @@ impl Reactor {
     #[must_use]
     pub fn extension<T: Default + 'static>(&self) -> Rc<T> {
         let mut extensions = self.core.extensions.borrow_mut();
-        let known = extensions.iter().find(|it| it.is::<T>());
+        let kind = TypeId::of::<T>();
+        let known = extensions.iter().find(|(it, _)| *it == kind);
         known
-            .and_then(|known| Rc::clone(known).downcast().ok())
+            .and_then(|(_, known)| Rc::clone(known).downcast().ok())
             .unwrap_or_else(|| {
                 let new = Rc::new(T::default());
-                extensions.push(Rc::clone(&new) as Rc<dyn Any>);
+                extensions.push((kind, Rc::clone(&new) as _));
                 new
             })
     }

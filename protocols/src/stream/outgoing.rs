@@ -91,10 +91,12 @@ impl Outgoing {
     }
 
     fn push_part(&mut self, part: Part) {
+        if self.len == 0 {
+            // An empty chunk may have been kept for its memory.
+            self.parts.pop_front();
+        }
         self.len += part.len();
         self.parts.push_back(part);
-        // An empty chunk may have been kept for its memory.
-        self.advance(0);
     }
 
     /// Sends as much as the system takes in one call, or in two if the first one brings it to a file.
@@ -104,15 +106,14 @@ impl Outgoing {
     /// What the system says, other than that it has no room now.
     pub(super) fn send(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         if self.parts.len() == 1
-            && let Some(Part::Bytes(only)) = self.parts.front_mut()
+            && let Some(only) = self.parts.front().and_then(Part::bytes)
         {
-            // As it is with small messages, which are to cost little.
+            // As it is most often.
             let sent = taken(send(fd, &only[self.sent..], SEND))?;
             self.len -= sent;
             self.sent += sent;
             if self.len == 0 {
-                self.sent = 0;
-                empty(only);
+                self.reset();
             }
             return Ok(());
         }
@@ -213,22 +214,19 @@ impl Outgoing {
     }
 
     /// Empties the queue, and keeps one chunk's memory for the next write.
+    #[inline]
     pub(super) fn reset(&mut self) {
-        if self.parts.len() > 1 {
-            self.parts.truncate(1);
-        }
-        match self.parts.front_mut() {
-            Some(Part::Bytes(chunk)) => empty(chunk),
-            _ => self.parts.clear(),
-        }
         (self.sent, self.len) = (0, 0);
+        while self.parts.len() > 1 {
+            self.parts.pop_back();
+        }
+        if let Some(Part::Bytes(chunk)) = self.parts.front_mut() {
+            chunk.clear();
+            chunk.shrink_to(CHUNK_SIZE);
+        } else {
+            self.parts.pop_front();
+        }
     }
-}
-
-/// Empties a chunk, and keeps its memory unless that is much.
-fn empty(chunk: &mut Vec<u8>) {
-    chunk.clear();
-    chunk.shrink_to(CHUNK_SIZE);
 }
 
 /// Sends `chunks` but for the first `skipped` bytes, as much as the system takes in one call, and says how much that is.
