@@ -47,6 +47,17 @@ pub trait ReadDescriptor: Descriptor {
     /// [`connection_lost`](Descriptor::connection_lost) is called with that error as the reason, also if it has
     /// removed itself. A panic does the same, and is reported besides; so is an error of an object that is gone.
     fn do_read(self: Rc<Self>, reactor: &Reactor) -> Result<(), Failure>;
+
+    /// Whether it is enough to call [`do_read`](Self::do_read) when something has come, and not in each turn while
+    /// there is something to read. It is asked when the object is added, also if it is there already.
+    ///
+    /// That saves the system a look at the descriptor after each read. It is for streams of bytes in which a read that
+    /// brings less than it had room for has found all that was there; an end or an error behind that is told of by
+    /// another call. After a read that leaves something, the object answers no and adds itself again. Only some
+    /// backends tell of edges; on all others it is called in each turn.
+    fn is_edge_triggered(&self) -> bool {
+        false
+    }
 }
 
 /// A descriptor that wants to know when it can be written.
@@ -72,9 +83,11 @@ pub(crate) struct Watchers {
 
 impl Watchers {
     fn interest(&self) -> Interest {
+        let reads_edges = |reader: &Rc<dyn ReadDescriptor>| reader.is_edge_triggered();
         Interest {
             readable: self.reader.is_some(),
             writable: self.writer.is_some(),
+            edge: self.writer.is_none() && self.reader.as_ref().is_some_and(reads_edges),
         }
     }
 
@@ -134,8 +147,35 @@ struct Entry {
     watchers: Watchers,
     /// What the backend watches it for; it knows nothing of a descriptor that it watches for nothing.
     watched_for: Interest,
+    /// Whether edges are not enough, whatever its reader says, because a read may leave what is no data.
+    needs_level: bool,
     /// The reactor's own, which nobody sees or removes.
     internal: bool,
+}
+
+impl Entry {
+    /// What it is to be watched for.
+    fn interest(&self) -> Interest {
+        let all = self.watchers.interest();
+        Interest {
+            edge: all.edge && !self.needs_level,
+            ..all
+        }
+    }
+
+    /// What it is to be watched for when it has a watcher that asks for `more`.
+    fn interest_with(&self, more: Interest) -> Interest {
+        let reader = if more.readable {
+            more
+        } else {
+            self.watched_for
+        };
+        let all = self.watched_for.and(more);
+        Interest {
+            edge: reader.edge && !all.writable && !self.needs_level,
+            ..all
+        }
+    }
 }
 
 /// The table of watched descriptors, kept in step with the backend.
@@ -168,7 +208,11 @@ impl Descriptors {
         backend: &mut dyn Backend,
         reader: &Rc<dyn ReadDescriptor>,
     ) -> io::Result<Option<Rc<dyn ReadDescriptor>>> {
-        let entry = self.watch(backend, reader.as_fd(), Interest::READ)?;
+        let interest = Interest {
+            edge: reader.is_edge_triggered(),
+            ..Interest::READ
+        };
+        let entry = self.watch(backend, reader.as_fd(), interest)?;
         Ok(entry.watchers.reader.replace(Rc::clone(reader)))
     }
 
@@ -225,13 +269,20 @@ impl Descriptors {
         Some(writer)
     }
 
+    /// Watches the descriptor of `key` for more than edges from now on, if it is still watched for these.
+    pub(crate) fn watch_level(&mut self, backend: &mut dyn Backend, key: Key) {
+        let Some(entry) = self.get_mut(key).filter(|entry| entry.watched_for.edge) else {
+            return;
+        };
+        entry.needs_level = true;
+        if let Some(reader) = entry.watchers.reader.clone() {
+            self.narrow(backend, reader.as_fd(), key.index());
+        }
+    }
+
     /// Takes out whoever watches the descriptor of `key`, if it is still the one that the key was given to.
     pub(crate) fn remove(&mut self, backend: &mut dyn Backend, key: Key) -> Watchers {
-        let Some(entry) = self
-            .entries
-            .get_mut(key.index())
-            .filter(|entry| entry.key == key)
-        else {
+        let Some(entry) = self.get_mut(key) else {
             return Watchers::default();
         };
         let watchers = mem::take(&mut entry.watchers);
@@ -295,6 +346,12 @@ impl Descriptors {
             .filter(|entry| entry.key == key)
     }
 
+    fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        self.entries
+            .get_mut(key.index())
+            .filter(|entry| entry.key == key)
+    }
+
     fn index_of(&self, fd: BorrowedFd<'_>) -> Option<usize> {
         *self.by_fd.get(usize::try_from(fd.as_raw_fd()).ok()?)?
     }
@@ -309,9 +366,10 @@ impl Descriptors {
         let known = self.index_of(fd);
         let index = known.unwrap_or_else(|| self.enter(fd));
         let entry = &mut self.entries[index];
-        let (before, after) = (entry.watched_for, entry.watched_for.and(more));
+        let (before, after) = (entry.watched_for, entry.interest_with(more));
         let done = match before {
-            _ if before == after => Ok(()),
+            // Where there are edges, to ask once more is to be told once more.
+            _ if before == after && !after.edge => Ok(()),
             Interest::NONE => backend.register(fd, entry.key, after),
             _ => backend.modify(fd, entry.key, after),
         };
@@ -340,6 +398,7 @@ impl Descriptors {
             key: Key::new(index, self.generation),
             watchers: Watchers::default(),
             watched_for: Interest::NONE,
+            needs_level: false,
             internal: false,
         })
     }
@@ -355,7 +414,7 @@ impl Descriptors {
     /// Watches `fd` only for what its entry still has a watcher for; with nobody left at all, the entry goes.
     fn narrow(&mut self, backend: &mut dyn Backend, fd: BorrowedFd<'_>, index: usize) {
         let entry = &mut self.entries[index];
-        let (before, after) = (entry.watched_for, entry.watchers.interest());
+        let (before, after) = (entry.watched_for, entry.interest());
         entry.watched_for = after;
         let done = match after {
             _ if before == after => Ok(()),

@@ -119,6 +119,11 @@ impl Reactor {
                 let what = || name_of("do_read", &called);
                 let read = self.watched(what, || Failure::catch(|| reader.do_read(self)));
                 self.ended("Unhandled error in do_read", event, &called, read);
+                if event.more {
+                    let mut backend = self.core.backend.borrow_mut();
+                    let mut descriptors = self.core.descriptors.borrow_mut();
+                    descriptors.watch_level(&mut **backend, event.key);
+                }
             }
         }
         if event.writable {

@@ -196,6 +196,7 @@ impl Stage {
                     key,
                     readable: cue.ready.readable,
                     writable: cue.ready.writable,
+                    more: false,
                 });
             }
         }

@@ -102,10 +102,22 @@ fn stream_address(socket: BorrowedFd<'_>) -> Result<Address, AdoptError> {
         _ => AdoptError::Other(error),
     })?;
     match sockopt::socket_type(socket) {
-        Ok(SocketType::STREAM) => Ok(address),
+        Ok(SocketType::STREAM) if !keeps_messages_apart(socket) => Ok(address),
         Ok(_) => Err(AdoptError::NoStream),
         Err(error) => Err(AdoptError::Other(error.into())),
     }
+}
+
+/// Whether this is SCTP, which calls itself a stream, but of messages.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn keeps_messages_apart(socket: BorrowedFd<'_>) -> bool {
+    sockopt::socket_protocol(socket) == Ok(Some(rustix::net::ipproto::SCTP))
+}
+
+/// Here its sockets are told of in each turn, as all others are, so that it does no harm.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn keeps_messages_apart(_: BorrowedFd<'_>) -> bool {
+    false
 }
 
 #[cfg(not(target_vendor = "apple"))]

@@ -33,7 +33,7 @@ impl Buffers {
     #[inline]
     pub(super) fn for_reading(&self) -> Box<ReadBuffer> {
         let kept = self.reading.take();
-        kept.unwrap_or_else(|| Box::new(ReadBuffer([0; READ_SIZE])))
+        kept.unwrap_or_else(ReadBuffer::boxed)
     }
 
     /// Takes the buffer for reading back.
@@ -69,3 +69,12 @@ impl Buffers {
 /// What is read into. It begins with a page: the system copies to there and from there a twentieth faster.
 #[repr(align(4096))]
 pub(super) struct ReadBuffer(pub(super) [u8; READ_SIZE]);
+
+impl ReadBuffer {
+    /// Apart from the callers, whose frames would each be as large as what this makes.
+    #[cold]
+    #[inline(never)]
+    fn boxed() -> Box<Self> {
+        Box::new(Self([0; READ_SIZE]))
+    }
+}

@@ -202,6 +202,7 @@ impl<P: Protocol> Connection<P> {
         let socket = Rc::new(Socket {
             fd: parts.fd,
             connection: Rc::clone(&connection),
+            is_busy: Cell::new(false),
         });
         *connection.socket.borrow_mut() = Some(socket);
 
@@ -321,12 +322,11 @@ impl<P: Protocol> Connection<P> {
             return;
         };
         let rare = self.rare.get().map(|rare| rare.take());
-        let Rare {
-            producer,
-            wait_for_end,
-            ..
-        } = rare.unwrap_or_default();
-        if let Some(Registered { producer, .. }) = producer {
+        let (registered, wait_for_end) = rare.map_or_else(
+            || (None, Vec::new()),
+            |rare| (rare.producer, rare.wait_for_end),
+        );
+        if let Some(Registered { producer, .. }) = registered {
             self.guarded("stop_producing", || producer.stop());
         }
         let (protocol, owner) = (self.protocol.take(), self.owner.take());
@@ -343,6 +343,14 @@ impl<P: Protocol> Connection<P> {
         for firer in wait_for_end {
             firer.callback(reason.clone());
         }
+    }
+
+    /// The reason, when the reactor does not watch the socket.
+    fn not_watched(&self, error: io::Error) -> Failure {
+        if self.reactor.is_stopping() {
+            return Failure::without_backtrace(ConnectionClosed::ReactorStopped);
+        }
+        lost(error)
     }
 
     /// What few connections have, made if it is not there.

@@ -3,7 +3,6 @@
 use std::os::fd::AsFd;
 
 use deferred::Failure;
-use reactor::ConnectionClosed;
 use rustix::net::{Shutdown, shutdown};
 
 use crate::{Flow, Protocol};
@@ -155,13 +154,8 @@ impl<P: Protocol> Connection<P> {
             return Ok(());
         };
         self.room_waits.set(true);
-        self.reactor.add_writer(socket).map_err(|error| {
-            if self.reactor.is_stopping() {
-                Failure::without_backtrace(ConnectionClosed::ReactorStopped)
-            } else {
-                lost(error)
-            }
-        })
+        let added = self.reactor.add_writer(socket);
+        added.map_err(|error| self.not_watched(error))
     }
 
     /// Does what was to be done when all was sent.

@@ -1,5 +1,6 @@
 //! What comes in: the descriptor that the reactor watches.
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
@@ -16,6 +17,8 @@ use super::{Connection, Phase, Reading, Role, Writing, done, lost};
 pub(super) struct Socket<P> {
     pub(super) fd: OwnedFd,
     pub(super) connection: Rc<Connection<P>>,
+    /// Whether a read has filled the buffer, after which it is read in each turn while there is something.
+    pub(super) is_busy: Cell<bool>,
 }
 
 impl<P> AsFd for Socket<P> {
@@ -47,11 +50,16 @@ impl<P: Protocol> ReadDescriptor for Socket<P> {
         buffers.keep(buffer);
         done
     }
+
+    /// A short read of TCP has found all that was there; one of a UNIX socket ends where descriptors came, too.
+    fn is_edge_triggered(&self) -> bool {
+        !self.is_busy.get() && matches!(self.connection.peer, Address::Tcp(_))
+    }
 }
 
 impl<P: Protocol> Socket<P> {
     /// Reads once, and gives the protocol what has come.
-    fn read_into(&self, buffer: &mut [u8]) -> Result<(), Failure> {
+    fn read_into(self: &Rc<Self>, buffer: &mut [u8]) -> Result<(), Failure> {
         let connection = &self.connection;
         let count = if connection.takes_descriptors() {
             connection.receive(&self.fd, buffer)
@@ -63,6 +71,9 @@ impl<P: Protocol> Socket<P> {
             Ok(_) if connection.phase.get() != Phase::Open => Ok(()),
             Ok(0) => connection.read_ended(),
             Ok(count) => {
+                if count == buffer.len() {
+                    self.read_more()?;
+                }
                 let data = &buffer[..count];
                 connection.call_protocol("data_received", |protocol, transport| {
                     protocol.data_received(transport, data);
@@ -71,6 +82,15 @@ impl<P: Protocol> Socket<P> {
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(()),
             Err(error) => Err(lost(error.into())),
         }
+    }
+
+    /// Has what is left read in the next turn.
+    fn read_more(self: &Rc<Self>) -> Result<(), Failure> {
+        if self.is_busy.replace(true) {
+            return Ok(());
+        }
+        let added = self.connection.reactor.add_reader(Rc::clone(self) as _);
+        added.map_err(|error| self.connection.not_watched(error))
     }
 }
 

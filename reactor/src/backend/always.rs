@@ -67,6 +67,7 @@ impl AlwaysReady {
             key: Key::from_usize(key),
             readable: interest.readable,
             writable: interest.writable,
+            more: false,
         })
     }
 }

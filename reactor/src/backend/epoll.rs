@@ -1,4 +1,4 @@
-//! The backend for Linux: level-triggered epoll, one system call a turn.
+//! The backend for Linux: epoll, one system call a turn.
 
 #![expect(
     unsafe_code,
@@ -21,6 +21,11 @@ use super::{Backend, BackendError, Event, Interest, Key, LONGEST_WAIT};
 /// At most this many events come from one wait; a turn's work is bounded by it.
 const EVENTS_PER_WAIT: usize = 1024;
 
+/// What a descriptor is watched for besides, if it is told of edges only: what may stand behind the data.
+const EDGE: EventFlags = EventFlags::ET
+    .union(EventFlags::RDHUP)
+    .union(EventFlags::PRI);
+
 /// Waits with Linux's `epoll`.
 ///
 /// A wait is one call of `epoll_pwait2`, which counts in nanoseconds. Kernels before 5.11 do not have it,
@@ -32,6 +37,9 @@ const EVENTS_PER_WAIT: usize = 1024;
 ///
 /// A wait costs time only for the descriptors that are ready; to begin, change or end watching one costs
 /// a system call.
+///
+/// Readiness is level-triggered, for which the system looks at a descriptor that it has told of once more in the
+/// next wait; it need not where [edges](Interest::edge) are enough.
 pub struct Epoll {
     epoll: OwnedFd,
     ready: Box<[libc::epoll_event]>,
@@ -155,6 +163,7 @@ impl Backend for Epoll {
                 key: Key::from_usize(key as usize),
                 readable: failed || flags.contains(EventFlags::IN),
                 writable: failed || flags.contains(EventFlags::OUT),
+                more: failed || flags.intersects(EventFlags::RDHUP | EventFlags::PRI),
             }
         }));
         events.extend(self.always.events());
@@ -197,6 +206,7 @@ fn flags(interest: Interest) -> EventFlags {
     let mut flags = EventFlags::empty();
     flags.set(EventFlags::IN, interest.readable);
     flags.set(EventFlags::OUT, interest.writable);
+    flags.set(EDGE, interest.edge);
     flags
 }
 
@@ -227,9 +237,54 @@ mod tests {
         let readable = Event {
             key,
             readable: true,
-            writable: false,
+            ..Event::default()
         };
         assert_eq!(events, [readable]);
+    }
+
+    #[test]
+    fn edges_are_told_of_once_and_levels_in_each_wait() {
+        let edges = Interest {
+            edge: true,
+            ..Interest::READ
+        };
+        for (interest, waits) in [(edges, 1), (Interest::READ, 3)] {
+            let (ours, mut peer) = UnixStream::pair().unwrap();
+            let mut epoll = Epoll::new().unwrap();
+            let key = Key::new(7, 1);
+            epoll.register(ours.as_fd(), key, interest).unwrap();
+            peer.write_all(b"x").unwrap();
+            let mut events = Vec::new();
+
+            for _ in 0..3 {
+                epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
+            }
+
+            assert_eq!(events.len(), waits, "{interest:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_stand_behind_data_is_told_with_it() {
+        let edges = Interest {
+            edge: true,
+            ..Interest::READ
+        };
+        for (closes, more) in [(false, false), (true, true)] {
+            let (ours, mut peer) = UnixStream::pair().unwrap();
+            let mut epoll = Epoll::new().unwrap();
+            let key = Key::new(7, 1);
+            epoll.register(ours.as_fd(), key, edges).unwrap();
+            peer.write_all(b"x").unwrap();
+            if closes {
+                peer.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            let mut events = Vec::new();
+
+            epoll.wait(&mut events, None).unwrap();
+
+            assert_eq!(events[0].more, more);
+        }
     }
 
     #[test]

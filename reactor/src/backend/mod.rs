@@ -162,6 +162,10 @@ pub trait Backend {
     /// the next read or write meets it; that the other side has closed its half, with something still to
     /// read or not, is something to read. To tell of more than a descriptor is watched for does no harm.
     ///
+    /// A descriptor whose interest is in [`edge`](Interest::edge)s may be told of only when something has come
+    /// since the last wait that told of it, or since it was registered or modified. A backend that does so says
+    /// by [`more`](Event::more) when one read may leave something behind though it finds less than it has room for.
+    ///
     /// A wait may tell of only some of the descriptors that are ready, as long as each of them has its
     /// turn after a few waits. It may also end early and without events: when a signal interrupts it, or
     /// when `timeout` is longer than the system can wait. That costs the reactor a turn in which nothing
@@ -191,7 +195,7 @@ pub trait Backend {
 }
 
 /// The name that the reactor has given to a descriptor; a backend hands it back as it got it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(usize);
 
 impl Key {
@@ -226,6 +230,9 @@ pub struct Interest {
     pub readable: bool,
     /// Whether there is room to write.
     pub writable: bool,
+    /// Whether it is enough to tell when there is more to read than before. It is never enough while there is room
+    /// to write to be told of. A backend need not make use of it.
+    pub edge: bool,
 }
 
 impl Interest {
@@ -233,30 +240,32 @@ impl Interest {
     pub(crate) const NONE: Self = Self {
         readable: false,
         writable: false,
+        edge: false,
     };
     /// To read only.
     pub const READ: Self = Self {
         readable: true,
-        writable: false,
+        ..Self::NONE
     };
     /// To write only.
     pub const WRITE: Self = Self {
-        readable: false,
         writable: true,
+        ..Self::NONE
     };
 
-    /// What either of the two asks for.
+    /// What either of the two asks for; edges are enough if both say so.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
             readable: self.readable || other.readable,
             writable: self.writable || other.writable,
+            edge: self.edge && other.edge,
         }
     }
 }
 
 /// What a descriptor is ready for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     /// Which descriptor.
     pub key: Key,
@@ -264,6 +273,9 @@ pub struct Event {
     pub readable: bool,
     /// A write would not block, be it that it fails.
     pub writable: bool,
+    /// There is something out of the ordinary to read, such as an end, an error, or urgent data: a read that finds
+    /// less than it has room for may have left something. Of no meaning but for [edges](Interest::edge).
+    pub more: bool,
 }
 
 /// A backend could not be had.

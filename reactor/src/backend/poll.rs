@@ -111,6 +111,7 @@ impl Backend for Poll {
                 key,
                 readable: failed || flags.contains(PollFlags::IN),
                 writable: failed || flags.contains(PollFlags::OUT),
+                more: false,
             }
         }));
         Ok(())

@@ -106,6 +106,7 @@ impl Backend for Polling {
                 key: Key::from_usize(event.key),
                 readable: failed || event.readable,
                 writable: failed || event.writable,
+                more: false,
             }
         }));
         events.extend(self.always.events());

@@ -155,6 +155,7 @@ impl Backend for Select {
                 key,
                 readable,
                 writable,
+                more: false,
             }));
         }
         Ok(())
