@@ -19,7 +19,7 @@ fn check(scenario: &str, contenders: &str) {
     assert_eq!(said, format!("{scenario}: every contender does it right\n"));
 }
 
-const IN_RUST: &str = "bare,epoll,polling,poll,select,mio,calloop,tokio,smol";
+const IN_RUST: &str = "bare,bare-polling,epoll,polling,poll,select,mio,calloop,tokio,smol";
 const IN_PYTHON: &str = "twisted,asyncio,uvloop";
 
 /// A test for each scenario of the network.

@@ -59,8 +59,13 @@ enum Home {
 /// All of them; the first one is what the others are compared with.
 pub(crate) const ALL: &[Contender] = &[
     here("bare", "a bare loop over epoll: the limit", || {
-        Box::new(bare::Bare)
+        Box::new(bare::Bare::<bare::Epoll>::new())
     }),
+    here(
+        "bare-polling",
+        "the same loop over our backend `polling`: the limit of that",
+        || Box::new(bare::Bare::<bare::Polling>::new()),
+    ),
     here("epoll", "ours, on the backend `epoll`", || {
         Box::new(ours::Ours("epoll"))
     }),

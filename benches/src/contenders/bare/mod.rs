@@ -1,41 +1,55 @@
-//! The limit: nothing but a loop over epoll, without an allocation for a message.
+//! The limit: nothing but a loop over epoll, or over the backend `polling`, without an allocation for a message.
+
+mod waits;
 
 use std::io;
+use std::marker::PhantomData;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
-use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::io::{Errno, read};
 use rustix::net::{SendFlags, SocketFlags, accept_with, send, sockopt::set_tcp_nodelay};
 
 use super::{Listening, Programs, READ_SIZE};
 use crate::sockets;
 
-/// System calls, and an array of connections.
-pub(super) struct Bare;
+pub(super) use waits::{Epoll, Polling};
 
-impl Programs for Bare {
+use waits::{For, Waits, key_of};
+
+/// System calls, and an array of connections.
+pub(super) struct Bare<W>(PhantomData<W>);
+
+impl<W> Bare<W> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<W: Waits> Programs for Bare<W> {
     fn echo(&self, listening: Listening<'_>) -> io::Result<()> {
-        let mut server = Loop::new()?;
-        let listener = server.listen(listening)?;
+        let mut server = W::new()?;
+        let listener = listen(&mut server, listening)?;
         let mut echoes = Connections::default();
         let mut buffer = vec![0; READ_SIZE];
         loop {
             server.wait()?;
-            for (key, flags) in server.ready() {
+            let mut found = 0;
+            while let Some((key, has_room)) = server.ready(found) {
+                found += 1;
                 if key == LISTENER {
                     let Some(socket) = accept(&listener)? else {
                         continue;
                     };
-                    server.watch(&socket, EventFlags::IN)?;
+                    server.watch(socket.as_fd(), key_of(&socket), For::Bytes)?;
                     echoes.insert(Echo {
                         socket,
                         unsent: Vec::new(),
                     });
                 } else if let Some(echo) = echoes.get(key)
-                    && !echo.go_on(flags, &mut buffer, &server)
+                    && !echo.go_on(has_room, &mut buffer, &mut server)
                 {
+                    server.unwatch(&echo.socket);
                     echoes.remove(key);
                 }
             }
@@ -43,24 +57,28 @@ impl Programs for Bare {
     }
 
     fn poems(&self, poem: Vec<u8>, listening: Listening<'_>) -> io::Result<()> {
-        let mut server = Loop::new()?;
-        let listener = server.listen(listening)?;
+        let mut server = W::new()?;
+        let listener = listen(&mut server, listening)?;
         let mut readers = Connections::default();
         loop {
             server.wait()?;
-            for (key, _) in server.ready() {
+            let mut found = 0;
+            while let Some((key, _)) = server.ready(found) {
+                found += 1;
                 if key == LISTENER {
                     let Some(socket) = accept(&listener)? else {
                         continue;
                     };
                     let mut reader = Reader { socket, sent: 0 };
                     if reader.go_on(&poem) {
-                        server.watch(&reader.socket, EventFlags::OUT)?;
+                        let socket = &reader.socket;
+                        server.watch(socket.as_fd(), key_of(socket), For::Room)?;
                         readers.insert(reader);
                     }
                 } else if let Some(reader) = readers.get(key)
                     && !reader.go_on(&poem)
                 {
+                    server.unwatch(&reader.socket);
                     readers.remove(key);
                 }
             }
@@ -68,26 +86,29 @@ impl Programs for Bare {
     }
 
     fn fetch(&self, from: SocketAddr, poems: u64, at_once: usize) -> io::Result<u64> {
-        let mut client = Loop::new()?;
+        let mut client = W::new()?;
         let mut poets = Connections::default();
         let mut buffer = vec![0; READ_SIZE];
         let at_once = poems.min(at_once as u64);
         let (mut to_begin, mut to_finish, mut bytes) = (poems - at_once, poems, 0);
         for _ in 0..at_once {
-            poets.insert(begin(from, &client)?);
+            poets.insert(begin(from, &mut client)?);
         }
         while to_finish > 0 {
             client.wait()?;
-            for (key, _) in client.ready() {
+            let mut found = 0;
+            while let Some((key, _)) = client.ready(found) {
+                found += 1;
                 let Some(poet) = poets.get(key) else { continue };
                 let count = read(&*poet, &mut buffer[..])?;
                 bytes += count as u64;
                 if count == 0 {
+                    client.unwatch(poet);
                     poets.remove(key);
                     to_finish -= 1;
                     if to_begin > 0 {
                         to_begin -= 1;
-                        poets.insert(begin(from, &client)?);
+                        poets.insert(begin(from, &mut client)?);
                     }
                 }
             }
@@ -99,55 +120,12 @@ impl Programs for Bare {
 /// No descriptor that is opened later has the number of the standard input.
 const LISTENER: usize = 0;
 
-/// An epoll, and what it has found.
-struct Loop {
-    epoll: OwnedFd,
-    found: Vec<Event>,
-}
-
-impl Loop {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            found: Vec::with_capacity(1024),
-        })
-    }
-
-    fn listen(&self, listening: Listening<'_>) -> io::Result<TcpListener> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let key = EventData::new_u64(LISTENER as u64);
-        epoll::add(&self.epoll, &listener, key, EventFlags::IN)?;
-        listening(listener.local_addr()?);
-        Ok(listener)
-    }
-
-    /// Watches a connection for as long as it is open.
-    fn watch(&self, socket: &OwnedFd, interest: EventFlags) -> io::Result<()> {
-        let key = EventData::new_u64(socket.as_raw_fd() as u64);
-        Ok(epoll::add(&self.epoll, socket, key, interest)?)
-    }
-
-    fn watch_instead(&self, socket: &OwnedFd, interest: EventFlags) -> io::Result<()> {
-        let key = EventData::new_u64(socket.as_raw_fd() as u64);
-        Ok(epoll::modify(&self.epoll, socket, key, interest)?)
-    }
-
-    fn wait(&mut self) -> io::Result<()> {
-        self.found.clear();
-        match epoll::wait(&self.epoll, spare_capacity(&mut self.found), None) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The keys of what is ready, and for what it is.
-    fn ready(&self) -> impl Iterator<Item = (usize, EventFlags)> {
-        self.found.iter().map(|event| {
-            let (data, flags) = (event.data, event.flags);
-            (data.u64() as usize, flags)
-        })
-    }
+fn listen(server: &mut impl Waits, listening: Listening<'_>) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    server.watch(listener.as_fd(), LISTENER, For::Bytes)?;
+    listening(listener.local_addr()?);
+    Ok(listener)
 }
 
 /// Connections by the numbers of their descriptors.
@@ -190,9 +168,9 @@ fn accept(listener: &TcpListener) -> io::Result<Option<OwnedFd>> {
 }
 
 /// Begins to connect, and to watch for what comes.
-fn begin(server: SocketAddr, client: &Loop) -> io::Result<OwnedFd> {
+fn begin(server: SocketAddr, client: &mut impl Waits) -> io::Result<OwnedFd> {
     let socket = OwnedFd::from(sockets::begin_to_connect(server)?);
-    client.watch(&socket, EventFlags::IN)?;
+    client.watch(socket.as_fd(), key_of(&socket), For::Bytes)?;
     Ok(socket)
 }
 
@@ -214,17 +192,17 @@ struct Echo {
 
 impl Echo {
     /// Does what can be done, and whether the connection stays.
-    fn go_on(&mut self, flags: EventFlags, buffer: &mut [u8], server: &Loop) -> bool {
+    fn go_on(&mut self, has_room: bool, buffer: &mut [u8], server: &mut impl Waits) -> bool {
         if self.unsent.is_empty() {
             self.send_back(buffer, server)
-        } else if flags.intersects(EventFlags::OUT | EventFlags::ERR | EventFlags::HUP) {
+        } else if has_room {
             self.send_rest(server)
         } else {
             true
         }
     }
 
-    fn send_back(&mut self, buffer: &mut [u8], server: &Loop) -> bool {
+    fn send_back(&mut self, buffer: &mut [u8], server: &mut impl Waits) -> bool {
         let count = match read(&self.socket, &mut *buffer) {
             Ok(0) => return false,
             Ok(count) => count,
@@ -238,15 +216,15 @@ impl Echo {
             return true;
         }
         self.unsent.extend_from_slice(&buffer[sent..count]);
-        server.watch_instead(&self.socket, EventFlags::OUT).is_ok()
+        server.watch_instead(&self.socket, For::Room).is_ok()
     }
 
-    fn send_rest(&mut self, server: &Loop) -> bool {
+    fn send_rest(&mut self, server: &mut impl Waits) -> bool {
         let Some(sent) = send_some(&self.socket, &self.unsent) else {
             return false;
         };
         self.unsent.drain(..sent);
-        !self.unsent.is_empty() || server.watch_instead(&self.socket, EventFlags::IN).is_ok()
+        !self.unsent.is_empty() || server.watch_instead(&self.socket, For::Bytes).is_ok()
     }
 }
 
