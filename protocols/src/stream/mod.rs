@@ -44,16 +44,10 @@ pub(crate) trait Owner {
 }
 
 /// What is known and waits for one connection.
+///
+/// What a message needs stands together, at the beginning, so that few lines of the cache are touched.
+#[repr(C)]
 pub(crate) struct Connection<P> {
-    this: Weak<Self>,
-    reactor: Reactor,
-    buffers: Rc<Buffers>,
-    /// Gone when the connection is over.
-    socket: RefCell<Option<Rc<Socket<P>>>>,
-    /// Borrowed while it runs, which is never from inside itself; gone when it was told of the end.
-    protocol: RefCell<Option<P>>,
-    /// There is one only while something waits to be sent.
-    outgoing: RefCell<Option<Box<Outgoing>>>,
     phase: Cell<Phase>,
     reading: Cell<Reading>,
     writing: Cell<Writing>,
@@ -69,12 +63,21 @@ pub(crate) struct Connection<P> {
     wake_waits: Cell<bool>,
     /// There is one only if something of it is in use.
     rare: OnceCell<Box<RefCell<Rare>>>,
+    /// There is one only while something waits to be sent.
+    outgoing: RefCell<Option<Box<Outgoing>>>,
+    /// Gone when the connection is over.
+    socket: RefCell<Option<Rc<Socket<P>>>>,
+    buffers: Rc<Buffers>,
+    this: Weak<Self>,
+    /// Borrowed while it runs, which is never from inside itself; gone when it was told of the end.
+    protocol: RefCell<Option<P>>,
+    peer: Address,
+    reactor: Reactor,
+    role: Role,
+    host: OnceCell<Address>,
+    owner: Cell<Option<Rc<dyn Owner>>>,
     /// Why it is over.
     reason: OnceCell<Failure>,
-    owner: Cell<Option<Rc<dyn Owner>>>,
-    role: Role,
-    peer: Address,
-    host: OnceCell<Address>,
 }
 
 /// On which side of a connection this end is.
