@@ -107,9 +107,14 @@ impl<C> Crossing<C> {
         Ok(())
     }
 
+    /// The loop is awake from now on; returns whether there are calls.
+    pub(crate) fn wake_up(&self) -> bool {
+        self.change(ASLEEP, AWAKE) == SENT
+    }
+
     /// Moves the first calls to `taken`, which is empty, so many at most, and has the loop be awake.
     pub(crate) fn take(&self, most: usize, taken: &mut Sent<C>) {
-        if self.change(ASLEEP, AWAKE) != SENT {
+        if !self.wake_up() {
             return;
         }
         let mut queue = self.lock();

@@ -195,6 +195,11 @@ impl RemoteHandle {
         Run(self.clone())
     }
 
+    /// The reactor is awake from now on, so that no call wakes it up; returns whether there are calls.
+    pub(crate) fn wake_up(&self) -> bool {
+        self.shared.calls.wake_up()
+    }
+
     /// Moves the calls of this turn to `taken`, in the order in which they were sent.
     pub(crate) fn take(&self, taken: &mut Sent<Remote>) {
         self.shared.calls.take(MOST_IN_A_TURN, taken);

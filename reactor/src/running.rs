@@ -138,13 +138,14 @@ impl Reactor {
     fn turn_once(&self, timeout: Option<Duration>) -> Result<Option<Stopped>, ReactorError> {
         self.core.turning.set(true);
         let turned = self.turn(timeout);
-        let ended = match self.core.ended.take() {
-            Some(ended) => Some(ended),
-            None => turned.err().map(Err),
-        };
-        if ended.is_some() {
+        let ended = if turned.is_err() || self.core.has_ended() {
+            let ended = self.core.ended.take();
+            let ended = ended.or(turned.err().map(Err));
             self.finish();
-        }
+            ended
+        } else {
+            None
+        };
         self.core.turning.set(false);
         Ok(ended.transpose()?)
     }

@@ -33,10 +33,14 @@ impl Reactor {
 
         // 1.
         self.take_signals();
-        self.run_calls_from_threads();
+        if self.core.remote.wake_up() {
+            self.run_calls_from_threads();
+        }
 
         // 2.
-        self.run_jobs_of_this_turn();
+        if self.core.jobs.wait() {
+            self.run_jobs_of_this_turn();
+        }
 
         // 3.
         if self.core.calls.next_due().is_some() {
@@ -118,12 +122,13 @@ impl Reactor {
                 let called: Weak<dyn Descriptor> = Rc::downgrade(&reader) as _;
                 let what = || name_of("do_read", &called);
                 let read = self.watched(what, || Failure::catch(|| reader.do_read(self)));
-                self.ended("Unhandled error in do_read", event, &called, read);
-                if event.more {
-                    let mut backend = self.core.backend.borrow_mut();
-                    let mut descriptors = self.core.descriptors.borrow_mut();
-                    descriptors.watch_level(&mut **backend, event.key);
+                if !matches!(read, Ok(Ok(()))) {
+                    self.failed("Unhandled error in do_read", event, &called, read);
                 }
+                if event.more {
+                    self.watch_level(event);
+                }
+                self.run_jobs_after_callback();
             }
         }
         if event.writable {
@@ -132,14 +137,17 @@ impl Reactor {
                 let called: Weak<dyn Descriptor> = Rc::downgrade(&writer) as _;
                 let what = || name_of("do_write", &called);
                 let written = self.watched(what, || Failure::catch(|| writer.do_write(self)));
-                self.ended("Unhandled error in do_write", event, &called, written);
+                if !matches!(written, Ok(Ok(()))) {
+                    self.failed("Unhandled error in do_write", event, &called, written);
+                }
+                self.run_jobs_after_callback();
             }
         }
     }
 
-    /// Does what comes after `do_read` or `do_write` of `called`.
-    #[inline]
-    fn ended(
+    /// Ends the connection of `called`, whose `do_read` or `do_write` has failed.
+    #[cold]
+    fn failed(
         &self,
         what: &str,
         event: Event,
@@ -159,7 +167,14 @@ impl Reactor {
                 self.disconnect_with(event.key, called.upgrade(), &panic);
             }
         }
-        self.run_jobs_after_callback();
+    }
+
+    /// Has a reader that is still there told of more than edges, because there is more to read than data.
+    #[cold]
+    fn watch_level(&self, event: Event) {
+        let mut backend = self.core.backend.borrow_mut();
+        let mut descriptors = self.core.descriptors.borrow_mut();
+        descriptors.watch_level(&mut **backend, event.key);
     }
 
     /// Removes the reader and the writer of a descriptor, and tells them why.

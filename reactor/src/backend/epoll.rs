@@ -166,7 +166,9 @@ impl Backend for Epoll {
                 more: failed || flags.intersects(EventFlags::RDHUP | EventFlags::PRI),
             }
         }));
-        events.extend(self.always.events());
+        if !self.always.is_empty() {
+            events.extend(self.always.events());
+        }
         Ok(())
     }
 

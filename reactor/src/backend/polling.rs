@@ -109,7 +109,9 @@ impl Backend for Polling {
                 more: false,
             }
         }));
-        events.extend(self.always.events());
+        if !self.always.is_empty() {
+            events.extend(self.always.events());
+        }
         Ok(())
     }
 
