@@ -140,9 +140,8 @@ impl Reactor {
         let turned = self.turn(timeout);
         let ended = if turned.is_err() || self.core.has_ended() {
             let ended = self.core.ended.take();
-            let ended = ended.or(turned.err().map(Err));
             self.finish();
-            ended
+            ended.or_else(|| turned.err().map(Err))
         } else {
             None
         };
