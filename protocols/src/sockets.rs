@@ -1,5 +1,5 @@
-//! What all kinds of stream sockets have in common: their addresses, as the system gives and takes them, and how
-//! they are accepted.
+//! What all kinds of sockets have in common: how they are made, their addresses, as the system gives and takes them,
+//! and how streams are accepted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +11,8 @@ use rustix::net::{
     AddressFamily, SendFlags, SocketAddrAny, SocketAddrUnix, getpeername, getsockname,
 };
 
+use socket2::{Domain, Protocol, Socket, Type};
+
 use crate::{Address, InvalidAddress, UnixAddress};
 
 /// How everything is sent: a peer that is gone is an error, and no signal.
@@ -20,6 +22,21 @@ use crate::{Address, InvalidAddress, UnixAddress};
 pub(crate) const SEND: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 pub(crate) const SEND: SendFlags = SendFlags::empty();
+
+/// A new socket, which does not block, and is closed on exec.
+pub(crate) fn new_socket(
+    domain: Domain,
+    kind: Type,
+    protocol: Option<Protocol>,
+) -> io::Result<Socket> {
+    #[cfg(not(target_vendor = "apple"))]
+    let socket = Socket::new(domain, kind.nonblocking(), protocol)?;
+    #[cfg(target_vendor = "apple")]
+    let socket = Socket::new(domain, kind, protocol)?;
+    #[cfg(target_vendor = "apple")]
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
 
 /// Accepts a client: its socket does not block, and is closed on exec.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {

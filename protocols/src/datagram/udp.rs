@@ -13,6 +13,7 @@ use super::port::{Core, DatagramPort};
 use super::session::{Parts, listen};
 use super::system::PortAddress;
 use super::{DatagramError, DatagramProtocol, DatagramTransport, Delivery};
+use crate::sockets::new_socket;
 use crate::{Address, ListenError};
 
 /// What a reactor can do with UDP.
@@ -130,8 +131,7 @@ impl UdpOptions {
 
 fn open(options: &UdpOptions) -> io::Result<Socket> {
     let domain = Domain::for_address(options.address);
-    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
+    let socket = new_socket(domain, Type::DGRAM, Some(Protocol::UDP))?;
     if options.listens_with_others {
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(true)?;

@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use deferred::Deferred;
 use reactor::Reactor;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Type};
 
 use super::port::{Core, DatagramPort};
 use super::session::{Parts, listen};
 use super::system::PortAddress;
 use super::{DatagramError, DatagramProtocol, DatagramTransport, Delivery};
+use crate::sockets::new_socket;
 use crate::unix::SocketFile;
 use crate::{Address, ListenError, UnixAddress};
 
@@ -147,8 +148,7 @@ impl UnixDatagramOptions {
 
 /// Makes the socket, and its file, if it has one.
 fn open(options: &UnixDatagramOptions) -> io::Result<(OwnedFd, Option<SocketFile>)> {
-    let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
-    socket.set_nonblocking(true)?;
+    let socket = new_socket(Domain::UNIX, Type::DGRAM, None)?;
     match options.address.path() {
         Some(path) => {
             let (socket, file) = SocketFile::bind(socket.into(), path, options.mode, false)?;

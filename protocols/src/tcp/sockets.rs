@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::{ConnectOptions, ListenOptions};
 use crate::connecting::{ConnectArguments, Opened, Route};
 use crate::listening::{Bound, ListenArguments, Place};
-use crate::sockets::local_address;
+use crate::sockets::{self, local_address};
 use crate::{Address, ConnectError, Destination};
 
 /// The way to a port of TCP.
@@ -93,10 +93,7 @@ impl Place for ListenOptions {
     }
 }
 
-/// A socket that does not block, and is closed on exec.
 fn new_socket(address: SocketAddr) -> io::Result<Socket> {
-    let family = Domain::for_address(address);
-    let socket = Socket::new(family, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
+    let domain = Domain::for_address(address);
+    sockets::new_socket(domain, Type::STREAM, Some(Protocol::TCP))
 }

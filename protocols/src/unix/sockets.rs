@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{bind, connect};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Type};
 
 use super::{SocketFile, UnixConnectOptions, UnixListenOptions, file};
 use crate::connecting::{ConnectArguments, Opened, Route};
 use crate::listening::{Bound, ListenArguments, Place};
-use crate::sockets::{local_address, write_unix};
+use crate::sockets::{self, local_address, write_unix};
 use crate::{Address, ConnectError, Destination};
 
 /// The way to a UNIX socket.
@@ -96,9 +96,7 @@ impl Place for UnixListenOptions {
     }
 }
 
-/// A socket that does not block, and is closed on exec.
 fn new_socket() -> io::Result<OwnedFd> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
+    let socket = sockets::new_socket(Domain::UNIX, Type::STREAM, None)?;
     Ok(socket.into())
 }
