@@ -269,6 +269,11 @@ impl Descriptors {
         Some(writer)
     }
 
+    /// Whether the descriptor of `key` is watched for edges only.
+    pub(crate) fn is_on_edges(&self, key: Key) -> bool {
+        self.get(key).is_some_and(|entry| entry.watched_for.edge)
+    }
+
     /// Watches the descriptor of `key` for more than edges from now on, if it is still watched for these.
     pub(crate) fn watch_level(&mut self, backend: &mut dyn Backend, key: Key) {
         let Some(entry) = self.get_mut(key).filter(|entry| entry.watched_for.edge) else {

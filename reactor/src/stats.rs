@@ -159,10 +159,16 @@ impl Reactor {
     /// Calls `f`, and measures it if callbacks are watched; `what` says what it was.
     #[inline]
     pub(crate) fn watched<R>(&self, what: impl FnOnce() -> String, f: impl FnOnce() -> R) -> R {
-        let watch = &self.core.watch;
-        if !watch.watching.get() {
+        if !self.is_watching() {
             return f();
         }
+        self.measured(what, f)
+    }
+
+    /// Calls `f`, and measures it.
+    #[cold]
+    fn measured<R>(&self, what: impl FnOnce() -> String, f: impl FnOnce() -> R) -> R {
+        let watch = &self.core.watch;
         let (begun, inner_of_outer) = (self.now(), watch.inner.take());
         let result = f();
         let all = self.now().saturating_sub(begun);

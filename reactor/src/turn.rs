@@ -117,18 +117,9 @@ impl Reactor {
     /// Tells the reader and the writer of a descriptor that it is ready, if they are still there.
     fn dispatch(&self, event: Event) {
         if event.readable {
-            let reader = self.core.descriptors.borrow().reader(event.key);
-            if let Some(reader) = reader {
-                let called: Weak<dyn Descriptor> = Rc::downgrade(&reader) as _;
-                let what = || name_of("do_read", &called);
-                let read = self.watched(what, || Failure::catch(|| reader.do_read(self)));
-                if !matches!(read, Ok(Ok(()))) {
-                    self.failed("Unhandled error in do_read", event, &called, read);
-                }
-                if event.more {
-                    self.watch_level(event);
-                }
-                self.run_jobs_after_callback();
+            self.tell_reader(event);
+            if event.more {
+                self.tell_of_more(event);
             }
         }
         if event.writable {
@@ -143,6 +134,34 @@ impl Reactor {
                 self.run_jobs_after_callback();
             }
         }
+    }
+
+    /// Called for each message, and from the one other place for hardly any.
+    #[inline(always)]
+    fn tell_reader(&self, event: Event) {
+        let reader = self.core.descriptors.borrow().reader(event.key);
+        if let Some(reader) = reader {
+            let called: Weak<dyn Descriptor> = Rc::downgrade(&reader) as _;
+            let what = || name_of("do_read", &called);
+            let read = self.watched(what, || Failure::catch(|| reader.do_read(self)));
+            if !matches!(read, Ok(Ok(()))) {
+                self.failed("Unhandled error in do_read", event, &called, read);
+            }
+            self.run_jobs_after_callback();
+        }
+    }
+
+    /// Tells a reader that is told of edges once more, because there is more to read than data: most often the end is
+    /// next. If it is still there after that, it is told of more than edges from now on.
+    #[cold]
+    fn tell_of_more(&self, event: Event) {
+        if !self.core.descriptors.borrow().is_on_edges(event.key) {
+            return;
+        }
+        self.tell_reader(event);
+        let mut backend = self.core.backend.borrow_mut();
+        let mut descriptors = self.core.descriptors.borrow_mut();
+        descriptors.watch_level(&mut **backend, event.key);
     }
 
     /// Ends the connection of `called`, whose `do_read` or `do_write` has failed.
@@ -167,14 +186,6 @@ impl Reactor {
                 self.disconnect_with(event.key, called.upgrade(), &panic);
             }
         }
-    }
-
-    /// Has a reader that is still there told of more than edges, because there is more to read than data.
-    #[cold]
-    fn watch_level(&self, event: Event) {
-        let mut backend = self.core.backend.borrow_mut();
-        let mut descriptors = self.core.descriptors.borrow_mut();
-        descriptors.watch_level(&mut **backend, event.key);
     }
 
     /// Removes the reader and the writer of a descriptor, and tells them why.
