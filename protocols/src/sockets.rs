@@ -10,7 +10,6 @@ use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SendFlags, SocketAddrAny, SocketAddrUnix, getpeername, getsockname,
 };
-
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{Address, InvalidAddress, UnixAddress};

@@ -4,12 +4,12 @@ mod common;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{LIMIT, Log, eventually, on_every_backend, run, stop_after_turns};
+use common::{LIMIT, Log, connection, eventually, on_every_backend, run, stop_after_turns};
 use deferred::Failure;
 use reactor::{ConnectionClosed, Descriptor, Reactor, ReadDescriptor, WriteDescriptor};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -119,16 +119,6 @@ impl WriteDescriptor for Stream {
         }
         Ok(())
     }
-}
-
-/// Two ends of a TCP connection, the first of which does not block.
-fn connection() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    ours.set_nonblocking(true).unwrap();
-    let peer = listener.accept().unwrap().0;
-    peer.set_nodelay(true).unwrap();
-    (ours, peer)
 }
 
 /// Returns when everything that the peer has sent has come.

@@ -4,11 +4,11 @@ mod common;
 
 use std::cell::Cell;
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{BackendName, End, Log, on_every_backend, run};
+use common::{BackendName, End, Log, connection, on_every_backend, run};
 use deferred::Failure;
 use reactor::{ConnectionClosed, Reactor};
 use rustix::net::sockopt;
@@ -47,14 +47,6 @@ fn noting_the_error(end: End, log: &Log) -> End {
         // It may have been told to stop.
         drop(reactor.stop());
     })
-}
-
-/// Two ends of a TCP connection.
-fn connection() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    ours.set_nonblocking(true).unwrap();
-    (ours, listener.accept().unwrap().0)
 }
 
 /// Closes a connection in disorder.

@@ -1,6 +1,7 @@
 //! Descriptors that do what a test gives them to do, and note what they are told.
 
 use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -12,6 +13,17 @@ use super::Log;
 
 type Ready = Box<dyn Fn(&End, &Reactor) -> Result<(), Failure>>;
 type Over = Box<dyn Fn(&Reactor, &Failure)>;
+
+/// Two ends of a TCP connection, the first of which does not block; the other one sends at once.
+pub(crate) fn connection() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there are ports left");
+    let address = listener.local_addr().expect("it is bound");
+    let ours = TcpStream::connect(address).expect("somebody listens");
+    ours.set_nonblocking(true).expect("sockets have this mode");
+    let (peer, _) = listener.accept().expect("somebody has connected");
+    peer.set_nodelay(true).expect("it is a socket of TCP");
+    (ours, peer)
+}
 
 /// A descriptor, most often one end of a pair of sockets.
 ///

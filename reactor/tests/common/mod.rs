@@ -29,7 +29,7 @@ pub(crate) use backends::{BackendName, SimulatedTime, Waits};
 pub(crate) use child::{
     Running, child_of_this_test, ends_a_child, in_a_child, in_a_child_of_its_own,
 };
-pub(crate) use ends::End;
+pub(crate) use ends::{End, connection};
 pub(crate) use waiting::{Fault, Gate, eventually};
 
 /// How long a test waits for what should come at once: long enough for the busiest machine.
