@@ -10,12 +10,15 @@ use std::thread;
 use std::time::Duration;
 
 use common::peers::pattern;
-use common::{Script, listen, on_every_backend, peer_of, run, stop_soon};
+use common::{
+    Log, Script, listen, on_every_backend, peer_of, recorded, run, stop_at_call, stop_soon,
+};
 use protocols::reactor::Reactor;
 
 on_every_backend!(
     one_turn_reads_at_most_64_kib_of_a_connection,
     a_busy_connection_leaves_their_turn_to_many_others,
+    bytes_that_came_are_given_though_what_follows_cannot_be_watched,
     a_callback_that_is_watched_has_the_name_of_its_protocol_and_peer,
 );
 
@@ -89,6 +92,29 @@ fn a_busy_connection_leaves_their_turn_to_many_others(reactor: &Reactor) {
     let first = order.iter().position(|kind| *kind == b'o').unwrap();
     let busy_reads = order[first..].iter().filter(|kind| **kind == b'b').count();
     assert!(busy_reads <= 2, "{busy_reads}");
+}
+
+// fault: no memory
+fn bytes_that_came_are_given_though_what_follows_cannot_be_watched(reactor: &Reactor) {
+    let (reactor, waits) = recorded(reactor);
+    waits.refuse_changes();
+    let log = Log::default();
+    let stop = stop_at_call(1, &reactor);
+    let script = Script::new("server", &log)
+        .on_made(|transport| transport.abilities().socket.unwrap().set_read_size(4))
+        .on_lost(move |_| stop());
+    let port = listen(&reactor, script);
+    let mut peer = peer_of(&port);
+    peer.write_all(b"nevermore").unwrap();
+
+    run(&reactor);
+
+    log.assert(&[
+        "server built",
+        "server made",
+        "server data neve",
+        "server lost ConnectionLost",
+    ]);
 }
 
 // N-063

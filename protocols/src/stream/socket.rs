@@ -71,22 +71,25 @@ impl<P: Protocol> Socket<P> {
             Ok(_) if connection.phase.get() != Phase::Open => Ok(()),
             Ok(0) => connection.read_ended(),
             Ok(count) => {
-                if count == buffer.len() {
-                    self.read_more()?;
-                }
                 let data = &buffer[..count];
                 connection.call_protocol("data_received", |protocol, transport| {
                     protocol.data_received(transport, data);
-                })
+                })?;
+                if count == buffer.len() {
+                    self.read_more()?;
+                }
+                Ok(())
             }
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(()),
             Err(error) => Err(lost(error.into())),
         }
     }
 
-    /// Has what is left read in the next turn.
+    /// Has what is left read in the next turn, if any more is to be read.
     fn read_more(self: &Rc<Self>) -> Result<(), Failure> {
-        if self.is_busy.replace(true) {
+        let reads = self.connection.phase.get() == Phase::Open
+            && self.connection.reading.get() == Reading::On;
+        if !reads || self.is_busy.replace(true) {
             return Ok(());
         }
         let added = self.connection.reactor.add_reader(Rc::clone(self) as _);

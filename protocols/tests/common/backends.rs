@@ -72,6 +72,7 @@ pub(crate) struct Waits {
     count: Rc<Cell<usize>>,
     registered: Rc<Cell<usize>>,
     last: Rc<Cell<Option<Duration>>>,
+    refuses: Rc<Cell<bool>>,
     stop: Rc<RefCell<Option<RemoteHandle>>>,
     before_each: Rc<RefCell<Option<Hook>>>,
 }
@@ -87,6 +88,11 @@ impl Waits {
 
     pub(crate) fn last(&self) -> Option<Duration> {
         self.last.get()
+    }
+
+    /// Has the backend fail whenever a descriptor is to be watched for something else than before.
+    pub(crate) fn refuse_changes(&self) {
+        self.refuses.set(true);
     }
 
     /// Has the reactor stop when it waits next, so that its last wait is for what it has left to do.
@@ -130,6 +136,9 @@ impl Backend for Recorded {
     }
 
     fn modify(&mut self, fd: BorrowedFd<'_>, key: Key, interest: Interest) -> io::Result<()> {
+        if self.waits.refuses.get() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         self.inner.modify(fd, key, interest)
     }
 
