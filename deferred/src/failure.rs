@@ -177,6 +177,7 @@ impl Failure {
     /// # Errors
     ///
     /// A failure whose error is a [`Panicked`], if `f` panicked.
+    #[inline]
     pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self> {
         panics::note_places();
         catch_unwind(AssertUnwindSafe(f)).map_err(Self::from_panic)

@@ -27,6 +27,7 @@ on_every_backend!(
     a_descriptor_arrives_as_another_one_for_the_same_file,
     a_descriptor_arrives_before_the_data_that_was_sent_with_it,
     descriptors_arrive_in_order_and_each_before_its_data,
+    a_descriptor_arrives_after_the_data_that_was_written_before_it,
     a_descriptor_is_sent_with_what_still_waits_behind_much_else,
     descriptors_keep_their_places_among_parts_of_files,
     descriptors_keep_their_places_when_a_file_has_less_than_was_handed_over,
@@ -145,9 +146,19 @@ struct Got {
 
 /// Like [`sent_by`], for those who want to know what came when.
 fn got_from(reactor: &Reactor, f: impl Fn(&Rc<dyn Transport>) + 'static) -> Got {
+    got_in_pieces_from(reactor, usize::MAX, f)
+}
+
+/// Like [`got_from`], with so many bytes read at once at the most.
+fn got_in_pieces_from(
+    reactor: &Reactor,
+    most: usize,
+    f: impl Fn(&Rc<dyn Transport>) + 'static,
+) -> Got {
     let (folder, stop, got) = (Folder::new(), stop_at_call(1, reactor), Got::default());
     let (seen, read) = (got.clone(), got.bytes.clone());
     let server = Script::unnoted()
+        .on_made(move |transport| transport.abilities().socket.unwrap().set_read_size(most))
         .on_descriptor(move |_, descriptor| {
             let before = seen.bytes.len();
             seen.descriptors.borrow_mut().push((before, descriptor));
@@ -190,6 +201,18 @@ fn descriptors_arrive_in_order_and_each_before_its_data(reactor: &Reactor) {
         let its_data = text.find(&format!("[{n}]")).unwrap();
         assert!(*before <= its_data, "number {n} came late");
     }
+}
+
+// N-076, N-022
+fn a_descriptor_arrives_after_the_data_that_was_written_before_it(reactor: &Reactor) {
+    let got = got_in_pieces_from(reactor, 1, |transport| {
+        transport.write(b"before");
+        send(transport, pipe().1).unwrap();
+        transport.write(b"after.");
+    });
+
+    assert_eq!(got.bytes.take(), b"beforeafter.");
+    assert_eq!(got.descriptors.borrow()[0].0, "before".len());
 }
 
 // N-076, N-025

@@ -245,8 +245,16 @@ impl<C> Calls<C> {
         number
     }
 
-    /// When the next call is due.
+    /// When the next call is due. Asked in each turn, most often of none.
+    #[inline]
     pub(crate) fn next_due(&self) -> Option<Duration> {
+        if self.waiting.borrow().is_empty() {
+            return None;
+        }
+        self.first_due()
+    }
+
+    fn first_due(&self) -> Option<Duration> {
         let next = self.waiting.borrow_mut().first();
         next.map(|due| due.0)
     }

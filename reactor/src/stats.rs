@@ -157,7 +157,7 @@ impl Reactor {
     }
 
     /// Calls `f`, and measures it if callbacks are watched; `what` says what it was.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn watched<R>(&self, what: impl FnOnce() -> String, f: impl FnOnce() -> R) -> R {
         if !self.is_watching() {
             return f();

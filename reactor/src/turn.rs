@@ -1,4 +1,8 @@
 //! The turn of the loop, and the callbacks that it makes.
+//!
+//! What runs in each turn, and for each event, is put into one function by `inline`: a return costs most right after a
+//! system call, when the processor has forgotten where to. What most turns need not do is kept out of it by the opposite,
+//! so that what they do lies close together in memory.
 
 use std::fmt::Display;
 use std::io;
@@ -77,6 +81,7 @@ impl Reactor {
     // ANCHOR_END: turn
 
     /// Runs the calls that other threads have sent, and wakes the tasks that they have woken.
+    #[inline(never)]
     fn run_calls_from_threads(&self) {
         let mut sent = self.core.sent.take();
         self.core.remote.take(&mut sent);
@@ -95,6 +100,7 @@ impl Reactor {
     }
 
     /// Runs the delayed calls that are due; those that these make wait for the next turn.
+    #[inline(never)]
     fn run_due_calls(&self) {
         let (now, mark) = (self.now(), self.core.calls.mark());
         while let Some(call) = self.core.calls.take_due(now, mark) {
@@ -106,6 +112,7 @@ impl Reactor {
 
     /// How long the next turn may wait for events: until the next delayed call is due, or for ever.
     #[must_use]
+    #[inline]
     pub fn timeout(&self) -> Option<Duration> {
         if self.core.jobs.wait() || self.core.remote.has_pending() || self.is_to_end() {
             return Some(Duration::ZERO);
@@ -261,6 +268,7 @@ impl Reactor {
     }
 
     /// Runs one job, and reports it if it panics.
+    #[inline(never)]
     fn run_job(&self, left: Left) {
         let what = || format!("a job, left at {}", left.at);
         let ran = self.watched(what, || Failure::catch(|| left.job.run(self)));
@@ -270,6 +278,7 @@ impl Reactor {
     }
 
     /// Runs the jobs that wait for this turn; those that they add wait for the next one.
+    #[inline(never)]
     pub(crate) fn run_jobs_of_this_turn(&self) {
         self.run_jobs_after_callback();
         for _ in 0..self.core.jobs.for_next_turn() {

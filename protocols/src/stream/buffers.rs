@@ -20,6 +20,8 @@ const SPARE_QUEUES: usize = 64;
 #[derive(Default)]
 pub(super) struct Buffers {
     reading: Cell<Option<Box<ReadBuffer>>>,
+    /// What the callback that runs now has written to its own connection, if that [gathers](super::Connection::gathers).
+    pub(super) gathered: RefCell<Vec<u8>>,
     #[expect(
         clippy::vec_box,
         reason = "the boxes go in and out; a connection holds one word"

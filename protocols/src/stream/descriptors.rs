@@ -141,8 +141,10 @@ impl<P: Protocol> DescriptorTransport for Connection<P> {
             return Ok(());
         }
         let descriptor = descriptor.try_clone_to_owned()?;
-        let before = self.outgoing.borrow().as_ref().map_or(0, |it| it.len());
-        self.with_rare(|rare| rare.descriptors.push(descriptor, before))?;
+        self.with_rare(|rare| {
+            let before = self.outgoing.borrow().as_ref().map_or(0, |it| it.len());
+            rare.descriptors.push(descriptor, before)
+        })?;
         Ok(())
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Connection<P> {
     writing: Cell<Writing>,
     /// Whether its protocol runs, after which it is flushed without the loop being asked to.
     calls: Cell<bool>,
+    /// Whether some of what its protocol has written in this callback is gathered with its reactor's other buffers.
+    gathers: Cell<bool>,
     /// Whether it will be flushed when the callback that runs now has returned.
     flush_waits: Cell<bool>,
     /// Whether the reactor tells of room, because something is left to be sent.
@@ -191,6 +193,7 @@ impl<P: Protocol> Connection<P> {
             reading: Cell::new(Reading::Soon),
             writing: Cell::new(Writing::On),
             calls: Cell::new(false),
+            gathers: Cell::new(false),
             flush_waits: Cell::new(false),
             room_waits: Cell::new(false),
             ask_waits: Cell::new(false),
@@ -240,6 +243,8 @@ impl<P: Protocol> Connection<P> {
     /// # Errors
     ///
     /// The reason why it is over, if sending ends it; who calls this tells.
+    // So that `do_read` is one function from the read to the send; see the reactor's `turn` for why.
+    #[inline(always)]
     fn call_protocol(
         &self,
         what: &str,
@@ -268,6 +273,7 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// Calls code of the user's; a panic in it is reported, and ends the connection.
+    #[inline]
     fn guarded(&self, what: &str, call: impl FnOnce()) {
         if let Err(panic) = Failure::catch(call) {
             report(&format!("Unhandled error in {what}"), &panic);
@@ -356,8 +362,9 @@ impl<P: Protocol> Connection<P> {
         lost(error)
     }
 
-    /// What few connections have, made if it is not there.
+    /// What few connections have, made if it is not there. With any of it, nothing is gathered.
     fn with_rare<R>(&self, with: impl FnOnce(&mut Rare) -> R) -> R {
+        self.queue_gathered();
         let rare = self.rare.get_or_init(Box::default);
         with(&mut rare.borrow_mut())
     }

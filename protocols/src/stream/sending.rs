@@ -1,5 +1,10 @@
-//! What goes out: the queue, and what is sent of it when.
+//! What goes out: where it waits, and what is sent of it when.
+//!
+//! Most often that is one small answer, written by the callback that was given the question. It is gathered in a buffer
+//! that all connections of the reactor share, and sent from there when the callback has returned. Everything else,
+//! and what the system has no room for, goes through a queue of the connection's own.
 
+use std::iter;
 use std::os::fd::AsFd;
 
 use deferred::Failure;
@@ -8,16 +13,59 @@ use rustix::net::{Shutdown, shutdown};
 use crate::{Flow, Protocol};
 
 use super::outgoing::send_all;
-use super::{Connection, Outgoing, Phase, Writing, done, lost};
+use super::{Connection, FULL, Outgoing, Phase, Writing, done, lost};
 
 /// What is at least as large as this goes to the system at once if nothing waits before it: to copy it would take longer
 /// than the call that is saved by sending it with what else the callback writes.
 pub(super) const LARGE: usize = 8 * 1024;
 
 impl<P: Protocol> Connection<P> {
-    /// Takes what is written: what is large is sent now, as far as the system takes it, and the rest is queued.
-    pub(super) fn send_or_queue(&self, parts: &[&[u8]]) -> Flow {
+    /// Takes what is written: what is large is sent now, as far as the system takes it; the rest is gathered or queued.
+    ///
+    /// It is part of `write`, so that nothing is called for a small answer, as `gather` is.
+    #[inline(always)]
+    pub(super) fn take_written(&self, parts: &[&[u8]]) -> Flow {
         let len: usize = parts.iter().map(|part| part.len()).sum();
+        if len == 0 || len < LARGE && self.gather(parts, len) {
+            return Flow::Open;
+        }
+        self.send_or_queue(parts, len)
+    }
+
+    /// Takes `len` bytes that its own callback writes, if nothing waits before them, and nothing but bytes is to be sent.
+    #[inline(always)]
+    fn gather(&self, parts: &[&[u8]], len: usize) -> bool {
+        let is_plain = self.calls.get()
+            && self.phase.get() == Phase::Open
+            && self.writing.get() == Writing::On
+            && self.rare.get().is_none()
+            && self.outgoing.borrow().is_none();
+        if !is_plain {
+            return false;
+        }
+        let mut gathered = self.buffers.gathered.borrow_mut();
+        if !self.gathers.replace(true) {
+            // What is there was sent, or never will be: one callback runs at a time.
+            gathered.clear();
+        }
+        let fits = gathered.len() + len <= FULL;
+        if fits {
+            for part in parts {
+                gathered.extend_from_slice(part);
+            }
+        }
+        fits
+    }
+
+    /// Has what was gathered wait in the queue, because what comes next is to wait behind it.
+    pub(super) fn queue_gathered(&self) {
+        if self.gathers.take() {
+            self.queue_rest(0);
+            self.wants_flush();
+        }
+    }
+
+    fn send_or_queue(&self, parts: &[&[u8]], len: usize) -> Flow {
         let mut sent = if len < LARGE { 0 } else { self.send_now(parts) };
         if sent == len {
             return Flow::Open;
@@ -33,7 +81,8 @@ impl<P: Protocol> Connection<P> {
 
     /// Sends as much as the system takes in one call, if nothing is to go before it, and says how much that is.
     fn send_now(&self, parts: &[&[u8]]) -> usize {
-        if !self.takes_bytes() || self.outgoing.borrow().is_some() || self.needs_flushes() {
+        let waits = self.gathers.get() || self.outgoing.borrow().is_some();
+        if !self.takes_bytes() || waits || self.needs_flushes() {
             return 0;
         }
         let Some(socket) = self.socket.borrow().clone() else {
@@ -51,6 +100,7 @@ impl<P: Protocol> Connection<P> {
         if !self.takes_bytes() {
             return Flow::Open;
         }
+        self.queue_gathered();
         let mut waiting = self.outgoing.borrow_mut();
         let outgoing = waiting.get_or_insert_with(|| {
             // With a queue already there, a flush is on its way already, by this or by the socket's room.
@@ -97,11 +147,44 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// Sends what waits, if that was asked for. Called by the loop only.
+    #[inline]
     pub(super) fn flush_if_wanted(&self) -> Result<(), Failure> {
-        if self.flush_waits.take() && self.phase.get() < Phase::Over {
+        let is_wanted = self.flush_waits.take();
+        if self.gathers.take() {
+            return self.send_gathered();
+        }
+        if is_wanted && self.phase.get() < Phase::Over {
             return self.flush();
         }
         Ok(())
+    }
+
+    /// Sends what was gathered; what the system has no room for is queued.
+    #[inline]
+    fn send_gathered(&self) -> Result<(), Failure> {
+        let (sent, len) = {
+            let (socket, gathered) = (self.socket.borrow(), self.buffers.gathered.borrow());
+            let Some(socket) = &*socket else {
+                return Ok(());
+            };
+            let sent = send_all(socket.as_fd(), iter::once(&gathered[..]), 0);
+            (sent, gathered.len())
+        };
+        if let Ok(sent) = sent
+            && sent < len
+        {
+            self.queue_rest(sent);
+            return self.wait_for_room();
+        }
+        sent.map_err(lost)?;
+        self.sent_all()
+    }
+
+    /// Moves all of what was gathered but for its first `sent` bytes to the queue, which is empty.
+    fn queue_rest(&self, sent: usize) {
+        let mut outgoing = self.buffers.for_writing();
+        outgoing.push(&self.buffers.gathered.borrow()[sent..]);
+        self.outgoing.replace(Some(outgoing));
     }
 
     /// Sends what the system takes; then the reactor tells of room exactly while something is left.
@@ -159,6 +242,7 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// Does what was to be done when all was sent.
+    #[inline]
     fn sent_all(&self) -> Result<(), Failure> {
         let may_end = self.phase.get() == Phase::Closing || self.writing.get() == Writing::Ending;
         if may_end && !self.has_producer() {

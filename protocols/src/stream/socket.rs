@@ -86,6 +86,7 @@ impl<P: Protocol> Socket<P> {
     }
 
     /// Has what is left read in the next turn, if any more is to be read.
+    #[cold]
     fn read_more(self: &Rc<Self>) -> Result<(), Failure> {
         let reads = self.connection.phase.get() == Phase::Open
             && self.connection.reading.get() == Reading::On;

@@ -19,16 +19,11 @@ use crate::files::FileConsumer;
 use crate::sockets::local_address;
 
 use super::buffers::READ_SIZE;
-use super::sending::LARGE;
 use super::{Connection, Phase, Reading, Writing};
 
 impl<P: Protocol> Consumer for Connection<P> {
     fn write(&self, data: &[u8]) -> Flow {
-        match data.len() {
-            0 => Flow::Open,
-            1..LARGE => self.queue(|outgoing| outgoing.push(data)),
-            _ => self.send_or_queue(&[data]),
-        }
+        self.take_written(&[data])
     }
 
     fn write_shared(&self, data: Rc<[u8]>) -> Flow {
@@ -74,7 +69,7 @@ impl<P: Protocol> PushProducer for Connection<P> {
 
 impl<P: Protocol> Transport for Connection<P> {
     fn write_vectored(&self, parts: &[&[u8]]) -> Flow {
-        self.send_or_queue(parts)
+        self.take_written(parts)
     }
 
     fn lose_connection(&self) {

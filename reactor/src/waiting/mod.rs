@@ -190,6 +190,10 @@ impl<T: ?Sized + Waits> Waiting<T> {
         Some(removed)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
     /// When the first is due.
     pub(crate) fn first(&mut self) -> Option<Due> {
         let (_, first) = self.spans.first_key_value()?;
