@@ -8,7 +8,7 @@ use crate::table::Table;
 /// Readable on white and on black alike.
 const GREY: RGBColor = RGBColor(128, 128, 128);
 
-/// The colours of what the others are compared with, of ours, and of all others.
+/// The colours of what the others are compared with and its like, of ours, and of all others.
 const LIMIT: RGBColor = RGBColor(128, 128, 128);
 const OURS: RGBColor = RGBColor(214, 120, 40);
 const OTHERS: RGBColor = RGBColor(70, 130, 180);
@@ -93,10 +93,10 @@ fn draw_text(area: &Area<'_>, text: &str, at: (i32, i32), side: HPos) -> Drawn {
     Ok(area.draw(&Text::new(text.to_owned(), at, style))?)
 }
 
-/// The colour of a bar: the first one is what the others are compared with.
+/// The colour of a bar: the first one is what the others are compared with, whatever that is.
 fn colour(index: usize, contender: &str) -> RGBColor {
     match contender {
-        _ if index == 0 => LIMIT,
+        limit if index == 0 || limit.starts_with("bare") => LIMIT,
         ours if OUR_BACKENDS.contains(&ours) => OURS,
         _ => OTHERS,
     }

@@ -10,6 +10,8 @@ use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SendFlags, SocketAddrAny, SocketAddrUnix, getpeername, getsockname,
 };
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{Address, InvalidAddress, UnixAddress};
@@ -65,6 +67,22 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Err
         }
     }
 }
+
+/// Has the system take no more than so many bytes for a TCP socket beyond those that it has sent, unless somebody has
+/// told it already how many to take.
+///
+/// Nobody is told if that fails: all that is lost is time.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn limit_unsent(socket: BorrowedFd<'_>, bytes: usize) {
+    let socket = SockRef::from(&socket);
+    if let (Ok(0), Ok(bytes)) = (socket.tcp_notsent_lowat(), u32::try_from(bytes)) {
+        drop(socket.set_tcp_notsent_lowat(bytes));
+    }
+}
+
+/// `socket2` knows nothing of this form here.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) const fn limit_unsent(_: BorrowedFd<'_>, _: usize) {}
 
 /// Where this end of a socket is.
 ///

@@ -28,12 +28,16 @@ use protocols::{
 };
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{FdFlags, fcntl_getfd};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 
 on_every_backend!(
     options_of_tcp_are_off_at_first_and_are_read_back,
     options_of_tcp_are_an_error_once_the_connection_is_over,
     a_unix_connection_has_no_options_of_tcp,
     the_transport_lends_its_descriptor_while_it_is_open,
+    the_system_is_given_little_at_once_of_what_is_much,
+    how_much_the_system_takes_at_once_can_be_set,
     two_ports_share_a_number_if_both_want_to,
     an_address_with_its_scope_can_be_listened_on,
     an_attempt_without_a_time_limit_is_left_to_the_system,
@@ -148,6 +152,62 @@ fn the_transport_lends_its_descriptor_while_it_is_open(reactor: &Reactor) {
     socket.with_descriptor(&mut |_| calls.set(calls.get() + 1));
     assert_eq!(calls.get(), 0);
 }
+
+/// Asks for, or sets, how much the system takes at once of a connection that is sent much.
+#[cfg(target_os = "linux")]
+fn taken_at_once(transport: &Rc<dyn Transport>, set: Option<u32>) -> Option<u32> {
+    let (socket, mut taken) = (transport.abilities().socket?, None);
+    socket.with_descriptor(&mut |descriptor| {
+        let socket = SockRef::from(&descriptor);
+        if let Some(bytes) = set {
+            socket.set_tcp_notsent_lowat(bytes).unwrap();
+        }
+        taken = socket.tcp_notsent_lowat().ok();
+    });
+    taken
+}
+
+// fault: slow reader
+#[cfg(target_os = "linux")]
+fn the_system_is_given_little_at_once_of_what_is_much(reactor: &Reactor) {
+    const MUCH: usize = 192 * 1024;
+    with_server(reactor, |transport| {
+        transport.write(&vec![0; MUCH]);
+        assert_eq!(taken_at_once(transport, None), Some(0), "it is not more");
+    });
+    with_server(reactor, |transport| {
+        transport.write(&vec![0; MUCH + 1]);
+        assert_eq!(taken_at_once(transport, None), Some(MUCH as u32));
+    });
+
+    let reactor_too = reactor.clone();
+    let script = Script::unnoted().on_made(move |transport| {
+        transport.write_shared(vec![0; MUCH + 1].into());
+        let transport = Rc::clone(transport);
+        after_turns(&reactor_too, 1, move |reactor| {
+            assert_eq!(taken_at_once(&transport, None), Some(MUCH as u32));
+            reactor.stop().unwrap();
+        });
+    });
+    let port = listen(reactor, script);
+    let _peer = peer_of(&port);
+    run(reactor);
+}
+
+#[cfg(target_os = "linux")]
+fn how_much_the_system_takes_at_once_can_be_set(reactor: &Reactor) {
+    with_server(reactor, |transport| {
+        taken_at_once(transport, Some(16 * 1024));
+        transport.write(&vec![0; 1024 * 1024]);
+        assert_eq!(taken_at_once(transport, None), Some(16 * 1024));
+    });
+}
+
+#[cfg(not(target_os = "linux"))]
+fn the_system_is_given_little_at_once_of_what_is_much(_: &Reactor) {}
+
+#[cfg(not(target_os = "linux"))]
+fn how_much_the_system_takes_at_once_can_be_set(_: &Reactor) {}
 
 // L-001
 fn two_ports_share_a_number_if_both_want_to(reactor: &Reactor) {

@@ -63,6 +63,8 @@ pub(crate) struct Connection<P> {
     ask_waits: Cell<bool>,
     /// Whether the loop will wake the protocol.
     wake_waits: Cell<bool>,
+    /// Whether the system was told to take little at once.
+    limits: Cell<bool>,
     /// There is one only if something of it is in use.
     rare: OnceCell<Box<RefCell<Rare>>>,
     /// There is one only while something waits to be sent.
@@ -198,6 +200,7 @@ impl<P: Protocol> Connection<P> {
             room_waits: Cell::new(false),
             ask_waits: Cell::new(false),
             wake_waits: Cell::new(false),
+            limits: Cell::new(false),
             rare: OnceCell::new(),
             reason: OnceCell::new(),
             owner: Cell::new(parts.owner.clone()),
