@@ -61,9 +61,32 @@ impl Program {
         line.expect("the line is text").trim_end().to_owned()
     }
 
-    /// Sends a signal, as Ctrl-C and `kill` do.
+    /// Waits until the program waits, where that can be told: before that, a signal would end it like any other one.
+    #[track_caller]
+    fn wait_until_it_waits(&self) {
+        if cfg!(not(target_os = "linux")) {
+            return;
+        }
+        let begun = Instant::now();
+        let path = format!("/proc/{}/stat", self.child.id());
+        loop {
+            let stat = fs::read_to_string(&path).expect("the program still runs");
+            // The name of the program comes before its state, in parentheses, and may have some.
+            let (_, state) = stat
+                .rsplit_once(") ")
+                .expect("its state comes after its name");
+            if state.starts_with('S') {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it waits for nothing: {stat}");
+            thread::yield_now();
+        }
+    }
+
+    /// Sends a signal, as Ctrl-C and `kill` do, once the program waits for something.
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) {
+        self.wait_until_it_waits();
         kill_process(Pid::from_child(&self.child), signal).expect("the program still runs");
     }
 
