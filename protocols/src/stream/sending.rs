@@ -18,7 +18,7 @@ use super::{Connection, FULL, Outgoing, Phase, Socket, Writing, done, lost};
 
 /// What is at least as large as this goes to the system at once if nothing waits before it: to copy it would take longer
 /// than the call that is saved by sending it with what else the callback writes.
-pub(super) const LARGE: usize = 8 * 1024;
+const LARGE: usize = 8 * 1024;
 
 /// Of more than this, a TCP connection gives the system no more than this before that can be sent.
 ///
