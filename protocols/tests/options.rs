@@ -170,7 +170,7 @@ fn taken_at_once(transport: &Rc<dyn Transport>, set: Option<u32>) -> Option<u32>
 // fault: slow reader
 #[cfg(target_os = "linux")]
 fn the_system_is_given_little_at_once_of_what_is_much(reactor: &Reactor) {
-    const MUCH: usize = 192 * 1024;
+    const MUCH: usize = 256 * 1024;
     with_server(reactor, |transport| {
         transport.write(&vec![0; MUCH]);
         assert_eq!(taken_at_once(transport, None), Some(0), "it is not more");

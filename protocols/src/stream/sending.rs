@@ -23,8 +23,9 @@ const LARGE: usize = 8 * 1024;
 /// Of more than this, a TCP connection gives the system no more than this before that can be sent.
 ///
 /// The system would take megabytes. What is copied for it late is still in the processor's cache when it is sent: with
-/// many connections that are sent much at once, half as much again goes out in the same time.
-const UNSENT: usize = 192 * 1024;
+/// many connections that are sent much at once, half as much again goes out in the same time. With less than this, a long
+/// stream to a peer on another core waits for that peer too often.
+const UNSENT: usize = 256 * 1024;
 
 impl<P: Protocol> Connection<P> {
     /// Takes what is written: what is large is sent now, as far as the system takes it; the rest is gathered or queued.
