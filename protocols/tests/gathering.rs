@@ -11,7 +11,8 @@ use std::thread;
 
 use common::peers::{is_quiet, pattern, reset};
 use common::{
-    Log, Reports, Script, listen, on_every_backend, peer_of, read_all, run, stop_at_call, stop_soon,
+    Log, Reports, Script, listen, on_every_backend, peer_of, read_all, received_from, run,
+    stop_at_call, stop_soon,
 };
 use protocols::reactor::Reactor;
 use protocols::{Flow, Transport};
@@ -96,24 +97,15 @@ fn in_whatever_way_things_are_written_they_arrive_in_that_order(reactor: &Reacto
 // N-025
 fn many_small_writes_make_a_transport_full(reactor: &Reactor) {
     const PIECES: usize = 64 * 1024 / 8;
-    let stop = stop_at_call(1, reactor);
-    let script = Script::unnoted()
-        .on_made(|transport| {
-            for n in 0..PIECES {
-                assert_eq!(transport.write(&pattern(8)), Flow::Open, "piece {n}");
-            }
-            assert_eq!(transport.write(b"."), Flow::Full);
-            transport.lose_connection();
-        })
-        .on_lost(move |_| stop());
-    let port = listen(reactor, script);
-    let peer = peer_of(&port);
-    let reader = thread::spawn(move || read_all(&peer));
+    let received = received_from(reactor, |transport| {
+        for n in 0..PIECES {
+            assert_eq!(transport.write(&pattern(8)), Flow::Open, "piece {n}");
+        }
+        assert_eq!(transport.write(b"."), Flow::Full);
+        transport.lose_connection();
+    });
 
-    run(reactor);
-
-    let expected = [pattern(8).repeat(PIECES), b".".to_vec()].concat();
-    assert!(reader.join().unwrap().unwrap() == expected);
+    assert!(received == [pattern(8).repeat(PIECES), b".".to_vec()].concat());
 }
 
 // N-022, N-025

@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::peers::{is_quiet, pattern, reset};
 use common::{
     Kept, Log, Reports, Script, accepted, after_turns, calling, connect, listen, listener,
-    on_every_backend, peer_of, read_all, recorded, run, stop_at_call, stop_soon,
+    on_every_backend, peer_of, read_all, received_from, recorded, run, stop_at_call, stop_soon,
 };
 use protocols::reactor::Reactor;
 use protocols::{Flow, Transport};
@@ -38,20 +38,6 @@ on_every_backend!(
     a_write_in_connection_lost_does_nothing,
     a_write_to_a_connection_that_the_reactor_ends_does_nothing,
 );
-
-/// Has a server do something with each connection, and gives all that its only client receives.
-fn received_from(reactor: &Reactor, on_made: impl Fn(&Rc<dyn Transport>) + 'static) -> Vec<u8> {
-    let stop = stop_at_call(1, reactor);
-    let script = Script::unnoted().on_made(on_made).on_lost(move |_| stop());
-    let port = listen(reactor, script);
-    let peer = peer_of(&port);
-    let reader = thread::spawn(move || read_all(&peer));
-
-    run(reactor);
-
-    let read = reader.join().expect("it only reads");
-    read.expect("the server closes in good order")
-}
 
 /// More than two sockets hold between them, however generous the system is.
 const MUCH: usize = 24 * 1024 * 1024;

@@ -30,7 +30,7 @@ const UNSENT: usize = 256 * 1024;
 impl<P: Protocol> Connection<P> {
     /// Takes what is written: what is large is sent now, as far as the system takes it; the rest is gathered or queued.
     ///
-    /// It is part of `write`, so that nothing is called for a small answer, as `gather` is.
+    /// It is part of `write`, and `gather` is, too, so that nothing is called for a small answer.
     #[inline(always)]
     pub(super) fn take_written(&self, parts: &[&[u8]]) -> Flow {
         let len: usize = parts.iter().map(|part| part.len()).sum();

@@ -26,7 +26,7 @@ use protocols::{ConnectError, ConnectionClosed};
 pub(crate) use backends::{Waits, another, on_every_backend, recorded};
 pub(crate) use peers::{accepted, listener, number, peer_of, read_all};
 pub(crate) use script::{
-    Bytes, Kept, Log, Script, calling, connect, connect_within, listen, lose_write,
+    Bytes, Kept, Log, Script, calling, connect, connect_within, listen, lose_write, received_from,
 };
 
 /// How long a test waits for what should come at once: long enough for the busiest machine.

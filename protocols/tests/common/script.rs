@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::thread;
 
 use protocols::deferred::Failure;
 use protocols::reactor::Reactor;
@@ -12,7 +13,7 @@ use protocols::{
     ListenOptions, Port, Protocol, ReactorTcp, Transport,
 };
 
-use super::name_of;
+use super::{name_of, peer_of, read_all, run, stop_at_call};
 
 /// Longer data is noted as such, and not what it was.
 const NOTED_DATA: usize = 100;
@@ -311,6 +312,23 @@ impl HalfCloseable for Player {
             on_write(transport);
         }
     }
+}
+
+/// Has a server do something with each connection, and gives all that its only client receives.
+pub(crate) fn received_from(
+    reactor: &Reactor,
+    on_made: impl Fn(&Rc<dyn Transport>) + 'static,
+) -> Vec<u8> {
+    let stop = stop_at_call(1, reactor);
+    let script = Script::unnoted().on_made(on_made).on_lost(move |_| stop());
+    let port = listen(reactor, script);
+    let peer = peer_of(&port);
+    let reader = thread::spawn(move || read_all(&peer));
+
+    run(reactor);
+
+    let read = reader.join().expect("it only reads");
+    read.expect("the server closes in good order")
 }
 
 thread_local! {
